@@ -1,0 +1,231 @@
+//! A kind of node with its settings, and the table of all kinds.
+
+use super::param::{Param, Spec, Value};
+use super::{BalancerConfig, ClientsConfig, ServerConfig, balancer, clients, server};
+
+/// The settings of a node of some kind: what a scenario says about it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Clients.
+    Clients(ClientsConfig),
+    /// A load balancer.
+    Balancer(BalancerConfig),
+    /// A server.
+    Server(ServerConfig),
+}
+
+/// The kinds without their settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Clients.
+    Clients,
+    /// Load balancers.
+    Balancer,
+    /// Servers.
+    Server,
+}
+
+/// A kind as people meet it.
+#[derive(Debug)]
+pub struct KindEntry {
+    /// Which kind.
+    pub family: Family,
+    /// Its name in files, and the beginning of the ids of new nodes.
+    pub key: &'static str,
+    /// Its number in links; never reused.
+    pub wire: u8,
+    /// Its name in the palette.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub blurb: &'static str,
+    /// How nodes of this kind are called when they are new; a number follows where it may.
+    pub label: &'static str,
+    /// May requests come to it over a link?
+    pub takes: bool,
+    /// To which kinds it may send requests.
+    pub sends_to: &'static [Family],
+    /// Where a link would be refused although kinds fit: the most links that may leave it.
+    pub links_max: usize,
+    /// What is modelled, by which formula, and what is not.
+    pub card: &'static str,
+    /// A new one.
+    pub make: fn() -> Kind,
+}
+
+/// Every kind, in the order of the palette.
+pub const CATALOGUE: &[KindEntry] = &[
+    KindEntry {
+        family: Family::Clients,
+        key: "clients",
+        wire: 0,
+        name: "Clients",
+        blurb: "Send requests, at a rate or one by one",
+        label: "Clients",
+        takes: false,
+        sends_to: &[Family::Balancer, Family::Server],
+        links_max: 1,
+        card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
+               Keys are uniform. No timeouts and no retries: a client waits for its answer.",
+        make: || Kind::Clients(ClientsConfig::default()),
+    },
+    KindEntry {
+        family: Family::Balancer,
+        key: "balancer",
+        wire: 1,
+        name: "Balancer",
+        blurb: "Chooses a server for each request",
+        label: "Balancer",
+        takes: true,
+        sends_to: &[Family::Server, Family::Balancer],
+        links_max: 512,
+        card: "Chooses in no time. It reads each server's health mark directly and at once, \
+               as in the course; health checks, and the time they take, are not modelled.",
+        make: || Kind::Balancer(BalancerConfig::default()),
+    },
+    KindEntry {
+        family: Family::Server,
+        key: "server",
+        wire: 2,
+        name: "Server",
+        blurb: "Works on requests, some wait",
+        label: "s",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        card: "Cores serve one request each; the rest wait, first in first out, up to the limit. \
+               Load = rate \u{d7} service time / cores; mean response of one core with exponential \
+               times = service time / (1 \u{2212} load). Memory, disk and network are not modelled.",
+        make: || Kind::Server(ServerConfig::default()),
+    },
+];
+
+impl Family {
+    /// The row of this kind.
+    pub fn entry(self) -> &'static KindEntry {
+        let found = CATALOGUE.iter().find(|entry| entry.family == self);
+        found.expect("every kind has a row, as the tests check")
+    }
+}
+
+impl Kind {
+    /// Which kind it is.
+    pub fn family(&self) -> Family {
+        match self {
+            Kind::Clients(_) => Family::Clients,
+            Kind::Balancer(_) => Family::Balancer,
+            Kind::Server(_) => Family::Server,
+        }
+    }
+
+    /// The row of its kind.
+    pub fn entry(&self) -> &'static KindEntry {
+        self.family().entry()
+    }
+
+    /// Its parameters, in the order in which they are shown.
+    pub fn specs(&self) -> Vec<&'static Spec> {
+        match self {
+            Kind::Clients(_) => clients::PARAMS.iter().map(|param| &param.spec).collect(),
+            Kind::Balancer(_) => balancer::PARAMS.iter().map(|param| &param.spec).collect(),
+            Kind::Server(_) => server::PARAMS.iter().map(|param| &param.spec).collect(),
+        }
+    }
+
+    /// The parameter with this name.
+    pub fn spec(&self, key: &str) -> Option<&'static Spec> {
+        self.specs().into_iter().find(|spec| spec.key == key)
+    }
+
+    /// The value of a parameter.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        match self {
+            Kind::Clients(config) => get(clients::PARAMS, config, key),
+            Kind::Balancer(config) => get(balancer::PARAMS, config, key),
+            Kind::Server(config) => get(server::PARAMS, config, key),
+        }
+    }
+
+    /// Sets a parameter. Refused with the reason when there is no such one or the value is not
+    /// allowed; then nothing has changed.
+    pub fn set(&mut self, key: &str, value: Value) -> Result<(), String> {
+        let Some(spec) = self.spec(key) else {
+            let known: Vec<&str> = self.specs().iter().map(|spec| spec.key).collect();
+            let name = self.entry().name.to_lowercase();
+            return Err(format!("is not a parameter of a {name}; it has {}", known.join(", ")));
+        };
+        spec.check(&value)?;
+        match self {
+            Kind::Clients(config) => set(clients::PARAMS, config, key, value),
+            Kind::Balancer(config) => set(balancer::PARAMS, config, key, value),
+            Kind::Server(config) => set(server::PARAMS, config, key, value),
+        }
+        Ok(())
+    }
+}
+
+fn get<C>(params: &[Param<C>], config: &C, key: &str) -> Option<Value> {
+    params.iter().find(|param| param.spec.key == key).map(|param| (param.get)(config))
+}
+
+fn set<C>(params: &[Param<C>], config: &mut C, key: &str, value: Value) {
+    if let Some(param) = params.iter().find(|param| param.spec.key == key) {
+        (param.set)(config, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::param::Range;
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_row_and_unique_numbers() {
+        for (place, entry) in CATALOGUE.iter().enumerate() {
+            assert_eq!((entry.make)().family(), entry.family);
+            for other in &CATALOGUE[..place] {
+                assert!(entry.key != other.key && entry.wire != other.wire);
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_are_unique_and_their_defaults_allowed() {
+        for entry in CATALOGUE {
+            let kind = (entry.make)();
+            let specs = kind.specs();
+            for (place, spec) in specs.iter().enumerate() {
+                let value = kind.get(spec.key).expect("every parameter can be read");
+                assert_eq!(spec.check(&value), Ok(()), "{}.{}", entry.key, spec.key);
+                for other in &specs[..place] {
+                    assert!(spec.key != other.key && spec.wire != other.wire);
+                }
+                assert!(spec.help.ends_with('.'), "{}.{}", entry.key, spec.key);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_set_is_read_back_and_nonsense_is_refused() {
+        for entry in CATALOGUE {
+            let mut kind = (entry.make)();
+            for spec in kind.specs() {
+                let (good, bad) = match spec.range {
+                    Range::Number { min, max, .. } => {
+                        (Value::Number(max), vec![min - 1.0, max + 1.0, f64::NAN])
+                    }
+                    Range::Choice(all) => {
+                        let last = all().last().expect("a choice has choices").key;
+                        (Value::Choice(last.to_owned()), vec![1.0])
+                    }
+                    Range::Switch => (Value::Switch(false), vec![0.0]),
+                };
+                assert_eq!(kind.set(spec.key, good.clone()), Ok(()));
+                for value in bad.into_iter().map(Value::Number) {
+                    assert!(kind.set(spec.key, value).is_err(), "{}.{}", entry.key, spec.key);
+                }
+                assert_eq!(kind.get(spec.key), Some(good));
+            }
+            assert!(kind.set("no such thing", Value::Number(1.0)).is_err());
+        }
+    }
+}

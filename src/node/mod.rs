@@ -1,0 +1,77 @@
+//! The kinds of component: how each reacts to a request, an answer, a timer, a fault.
+//!
+//! To add a kind: one file with its settings, its `PARAMS` and its behaviour; one variant of
+//! [`Kind`] and of [`AnyNode`] with the arms the compiler then asks for; one row in [`CATALOGUE`].
+//! Palette, inspector, files, links and the test against dead knobs follow from the row.
+
+pub mod balancer;
+pub mod clients;
+mod kind;
+pub mod param;
+pub mod server;
+
+pub use balancer::{Balancer, BalancerConfig};
+pub use clients::{Arrivals, Clients, ClientsConfig};
+pub use kind::{CATALOGUE, Family, Kind, KindEntry};
+pub use param::{Choice, Range, Spec, Value};
+pub use server::{Server, ServerConfig, Service};
+
+use crate::sim::{Context, Event, Node, Signal, Sink};
+
+/// A node of any kind, running.
+#[derive(Clone, Debug)]
+pub enum AnyNode {
+    /// Clients.
+    Clients(Box<Clients>),
+    /// A load balancer.
+    Balancer(Box<Balancer>),
+    /// A server.
+    Server(Box<Server>),
+}
+
+impl AnyNode {
+    /// A node with these settings, called `id`, in a run with this seed.
+    pub fn new(id: &str, seed: u64, kind: &Kind) -> AnyNode {
+        match kind {
+            Kind::Clients(c) => AnyNode::Clients(Box::new(Clients::new(id, seed, c.clone()))),
+            Kind::Balancer(c) => AnyNode::Balancer(Box::new(Balancer::new(c.clone()))),
+            Kind::Server(c) => AnyNode::Server(Box::new(Server::new(id, seed, c.clone()))),
+        }
+    }
+
+    /// New settings while it runs. Settings of another kind change nothing.
+    pub fn configure<S: Sink>(&mut self, kind: &Kind, cx: &mut Context<'_, S>) {
+        match (self, kind) {
+            (AnyNode::Clients(node), Kind::Clients(config)) => node.configure(config.clone(), cx),
+            (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone()),
+            (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
+            _ => {}
+        }
+    }
+}
+
+impl Node for AnyNode {
+    fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+        match self {
+            AnyNode::Clients(node) => node.start(cx),
+            AnyNode::Balancer(_) | AnyNode::Server(_) => {}
+        }
+    }
+
+    #[inline]
+    fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+        match self {
+            AnyNode::Clients(node) => node.on_event(event, cx),
+            AnyNode::Balancer(node) => node.on_event(event, cx),
+            AnyNode::Server(node) => node.on_event(event, cx),
+        }
+    }
+
+    fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+        match self {
+            AnyNode::Clients(node) => node.on_signal(signal, cx),
+            AnyNode::Balancer(node) => node.on_signal(signal, cx),
+            AnyNode::Server(node) => node.on_signal(signal, cx),
+        }
+    }
+}

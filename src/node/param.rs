@@ -1,0 +1,115 @@
+//! Parameters as data: what can be set on a node, within which limits, and what it means.
+//!
+//! The inspector, the checks on files and links, and the tests that no knob is dead all read these
+//! tables; nothing about a parameter is written down twice.
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number in the parameter's unit.
+    Number(f64),
+    /// The key of a choice.
+    Choice(String),
+    /// On or off.
+    Switch(bool),
+}
+
+/// What values a parameter takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Range {
+    /// Numbers from `min` to `max`; `whole` ones only, or any. A slider moves in `step`s up to `handy`.
+    Number {
+        /// The smallest allowed.
+        min: f64,
+        /// The largest allowed.
+        max: f64,
+        /// The largest that a slider offers; the field beside it takes the rest.
+        handy: f64,
+        /// One nudge.
+        step: f64,
+        /// Must it be a whole number?
+        whole: bool,
+    },
+    /// One of these.
+    Choice(fn() -> Vec<Choice>),
+    /// On or off.
+    Switch,
+}
+
+/// One of several values.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// In files.
+    pub key: &'static str,
+    /// In links; never reused within its parameter.
+    pub wire: u8,
+    /// In menus.
+    pub name: &'static str,
+    /// The rule in one sentence.
+    pub rule: &'static str,
+}
+
+/// A parameter of one kind of node.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its name in files.
+    pub key: &'static str,
+    /// Its number in links; never reused within its kind.
+    pub wire: u8,
+    /// Its name on the screen.
+    pub label: &'static str,
+    /// Its unit, or nothing.
+    pub unit: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// What values it takes.
+    pub range: Range,
+}
+
+impl Spec {
+    /// Is this value allowed? If not: why, in words for a person.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        match (&self.range, value) {
+            (Range::Number { min, max, whole, .. }, Value::Number(n)) => {
+                if !n.is_finite() || n < min || n > max {
+                    Err(format!("must be between {min} and {max}, got {n}"))
+                } else if *whole && n.fract() != 0.0 {
+                    Err(format!("must be a whole number, got {n}"))
+                } else {
+                    Ok(())
+                }
+            }
+            (Range::Choice(all), Value::Choice(key)) => match all().iter().any(|c| c.key == key) {
+                true => Ok(()),
+                false => {
+                    let known: Vec<&str> = all().iter().map(|choice| choice.key).collect();
+                    let got: String = key.chars().take(40).collect();
+                    Err(format!("must be one of {}, got {got:?}", known.join(", ")))
+                }
+            },
+            (Range::Switch, Value::Switch(_)) => Ok(()),
+            (Range::Number { .. }, _) => Err("must be a number".to_owned()),
+            (Range::Choice(_), _) => Err("must be a text".to_owned()),
+            (Range::Switch, _) => Err("must be true or false".to_owned()),
+        }
+    }
+}
+
+/// A parameter of a settings struct `C`, with the way to it.
+#[derive(Debug)]
+pub struct Param<C: 'static> {
+    /// What it is.
+    pub spec: Spec,
+    /// Reads it.
+    pub get: fn(&C) -> Value,
+    /// Writes a value that `Spec::check` has allowed; other types of value change nothing.
+    pub set: fn(&mut C, Value),
+}
+
+/// The number in a value that `Spec::check` allowed for a number.
+pub(crate) fn number(value: Value) -> f64 {
+    match value {
+        Value::Number(n) => n,
+        Value::Choice(_) | Value::Switch(_) => 0.0,
+    }
+}

@@ -1,0 +1,124 @@
+//! Smooth weighted round robin: by weight, but spread out.
+//!
+//! Every healthy backend's running weight grows by its weight; the largest is taken, the earliest
+//! of equals; the winner then pays the sum of the healthy weights. With 5, 1, 1 that gives
+//! a a b a c a a instead of a a a a a b c. Unhealthy backends are skipped and their running weight
+//! stays frozen, neither reset nor decayed. A backend that joins begins at zero.
+//!
+//! This is the course's version, and nginx's as long as no request fails: nginx also lowers a
+//! backend's *effective* weight after failures.
+
+use super::{Backend, Balancer, Entry, Memory, Pick};
+use crate::sim::{Line, Why};
+
+/// The state: one running weight per backend.
+#[derive(Clone, Debug, Default)]
+pub struct SmoothWeighted {
+    running: Vec<i64>,
+}
+
+impl Balancer for SmoothWeighted {
+    fn pick(&mut self, backends: &[Backend], why: &mut Why) -> Pick {
+        debug_assert_eq!(backends.len(), self.running.len());
+        let mut total = 0i64;
+        let mut best: Option<usize> = None;
+        for (place, backend) in backends.iter().enumerate() {
+            let before = self.running[place];
+            if backend.healthy {
+                self.running[place] += backend.weight;
+                total += backend.weight;
+                if best.is_none_or(|best| self.running[place] > self.running[best]) {
+                    best = Some(place);
+                }
+            }
+            why.line(|| Line {
+                subject: backend.name.to_string(),
+                numbers: match backend.healthy {
+                    true => sum(before, backend.weight),
+                    false => format!("{} frozen, unhealthy", number(before)),
+                },
+                chosen: false,
+            });
+        }
+        let Some(best) = best else {
+            why.say(|| format!("None of the {} servers is healthy.", backends.len()));
+            return Pick::Nobody;
+        };
+        let before = self.running[best];
+        self.running[best] -= total;
+        if why.wanted() {
+            why.lines[best].chosen = true;
+            why.sentence = format!(
+                "{} has the largest running weight and pays the sum of the weights: {}.",
+                backends[best].name,
+                sum(before, -total)
+            );
+        }
+        Pick::Backend(best)
+    }
+
+    fn added(&mut self) {
+        self.running.push(0);
+    }
+
+    fn removed(&mut self, place: usize, _left: usize) {
+        self.running.remove(place);
+    }
+
+    fn memory(&self) -> Memory {
+        Memory::Weights(self.running.clone())
+    }
+}
+
+/// A number with a true minus sign.
+fn number(n: i64) -> String {
+    n.to_string().replace('-', "\u{2212}")
+}
+
+/// `a + b = c`, or `a − |b| = c`.
+fn sum(a: i64, b: i64) -> String {
+    let sign = if b < 0 { '\u{2212}' } else { '+' };
+    format!("{} {sign} {} = {}", number(a), b.unsigned_abs(), number(a + b))
+}
+
+/// As people meet it.
+pub(super) const ENTRY: Entry = Entry {
+    key: "smooth_weighted",
+    wire: 1,
+    name: "Smooth weighted round robin",
+    whose: "as in the course and as nginx while nothing fails",
+    rule: "Running weights grow by the weight; the largest is taken and pays the sum of all.",
+    cost: "O(n) time; one number per server",
+    when: "Servers differ in capacity and the difference is known.",
+    when_not: "The difference is not known or changes: weights do not notice a slow server.",
+    source: "System Design Basics, Weighted Round Robin; nginx commit 52327e06",
+    make: || Box::<SmoothWeighted>::default(),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::LinkId;
+
+    #[test]
+    fn shows_the_sums_it_compared() {
+        let backend = |name: &str, weight| Backend {
+            link: LinkId(0),
+            name: name.into(),
+            weight,
+            healthy: true,
+            in_flight: 0,
+        };
+        let list = [backend("s1", 5), backend("s2", 1), backend("s3", 1)];
+        let mut policy = SmoothWeighted::default();
+        list.iter().for_each(|_| policy.added());
+        policy.pick(&list, &mut Why::off());
+        let mut why = Why::on();
+        assert_eq!(policy.pick(&list, &mut why), Pick::Backend(0));
+        let rows: Vec<&str> = why.lines.iter().map(|line| line.numbers.as_str()).collect();
+        assert_eq!(rows, ["−2 + 5 = 3", "1 + 1 = 2", "1 + 1 = 2"]);
+        let words =
+            "s1 has the largest running weight and pays the sum of the weights: 3 − 7 = −4.";
+        assert_eq!(why.sentence, words);
+    }
+}

@@ -1,0 +1,228 @@
+//! What a scenario must keep to, whoever made it: limits, ids, ends of links.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::types::{LinkSpec, NodeSpec, Scenario};
+use crate::node::Family;
+
+/// Why a document was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where in the document: `nodes[3].queue`.
+    pub path: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A problem at a path.
+    pub fn new(path: impl Into<String>, reason: impl Into<String>) -> Problem {
+        Problem { path: path.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.reason)
+        } else {
+            write!(f, "{}: {}", self.path, self.reason)
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+pub(super) const NODES_MAX: usize = 500;
+pub(super) const LINKS_MAX: usize = 2_000;
+const PLAN_MAX: usize = 1_000;
+const TITLE_MAX: usize = 120;
+const LABEL_MAX: usize = 80;
+const NOTE_MAX: usize = 4_000;
+const KEY_MAX: usize = 200;
+const ID_MAX: usize = 40;
+const PLACE_MAX: i32 = 100_000;
+const LATENCY_MS_MAX: f64 = 60_000.0;
+/// About eleven days: far beyond any run, and exact in milliseconds.
+const AT_NS_MAX: u64 = 1_000_000_000_000_000;
+/// Whole numbers above this are not exact in JSON.
+const SEED_MAX: u64 = (1 << 53) - 1;
+
+impl Scenario {
+    /// Is everything in its limits, and does every end of a link exist? Says the first thing wrong.
+    pub fn check(&self) -> Result<(), Problem> {
+        text("title", &self.title, TITLE_MAX, false)?;
+        text("note", &self.note, NOTE_MAX, true)?;
+        number("speed", self.speed, 0.001, 1_000.0)?;
+        if self.seed > SEED_MAX {
+            return Err(Problem::new("seed", format!("must be at most {SEED_MAX}")));
+        }
+        count("nodes", self.nodes.len(), NODES_MAX)?;
+        count("links", self.links.len(), LINKS_MAX)?;
+        count("faults", self.faults.len(), PLAN_MAX)?;
+        count("sends", self.sends.len(), PLAN_MAX)?;
+        self.check_nodes()?;
+        self.check_links()?;
+        self.check_plan()
+    }
+
+    fn check_nodes(&self) -> Result<(), Problem> {
+        let mut ids = BTreeSet::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            let path = format!("nodes[{place}]");
+            check_node(node, &path)?;
+            if !ids.insert(&node.id) {
+                let reason = format!("another node has the id {:?} already", node.id);
+                return Err(Problem::new(format!("{path}.id"), reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_links(&self) -> Result<(), Problem> {
+        let mut before = Scenario { nodes: self.nodes.clone(), ..Scenario::default() };
+        for (place, link) in self.links.iter().enumerate() {
+            let path = format!("links[{place}]");
+            check_link(link, &path)?;
+            connectable(&before, &link.from, &link.to).map_err(|r| Problem::new(&path, r))?;
+            before.links.push(link.clone());
+        }
+        Ok(())
+    }
+
+    fn check_plan(&self) -> Result<(), Problem> {
+        for (place, fault) in self.faults.iter().enumerate() {
+            let path = format!("faults[{place}]");
+            at(&path, fault.at.ns())?;
+            if self.node(&fault.node).is_none() {
+                let reason = format!("there is no node {:?}", short(&fault.node));
+                return Err(Problem::new(format!("{path}.node"), reason));
+            }
+        }
+        for (place, send) in self.sends.iter().enumerate() {
+            let path = format!("sends[{place}]");
+            at(&path, send.at.ns())?;
+            text(&format!("{path}.key"), &send.key, KEY_MAX, false)?;
+            if self.node(&send.from).map(|node| node.kind.family()) != Some(Family::Clients) {
+                let reason = format!("there are no clients {:?}", short(&send.from));
+                return Err(Problem::new(format!("{path}.from"), reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// May a link be drawn from one node to another? If not: why, in words for a person.
+pub fn connectable(scenario: &Scenario, from: &str, to: &str) -> Result<(), String> {
+    let node =
+        |id: &str| scenario.node(id).ok_or_else(|| format!("there is no node {:?}", short(id)));
+    let (source, target) = (node(from)?, node(to)?);
+    if from == to {
+        return Err(format!("{} cannot be wired to itself", source.label));
+    }
+    if scenario.link(from, to).is_some() {
+        return Err(format!("{} is wired to {} already", source.label, target.label));
+    }
+    let entry = source.kind.entry();
+    let names = |families: &[Family]| -> Vec<String> {
+        families.iter().map(|family| family.entry().name.to_lowercase()).collect()
+    };
+    if !target.kind.entry().takes {
+        return Err(format!("{} only send requests, none can be sent to them", target.label));
+    }
+    if entry.sends_to.is_empty() {
+        return Err(format!("a {} answers requests, it sends none on", entry.name.to_lowercase()));
+    }
+    if !entry.sends_to.contains(&target.kind.family()) {
+        let kinds = names(entry.sends_to).join(" or a ");
+        return Err(format!("{} can be wired to a {kinds}", source.label));
+    }
+    let leaving = scenario.links.iter().filter(|link| link.from == from);
+    if leaving.count() >= entry.links_max {
+        return Err(match entry.links_max {
+            1 => format!(
+                "{} have one way in; put a balancer there to share requests out",
+                source.label
+            ),
+            most => format!("{} can have at most {most} links", source.label),
+        });
+    }
+    Ok(())
+}
+
+/// Is this node in its limits?
+fn check_node(node: &NodeSpec, path: &str) -> Result<(), Problem> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if node.id.is_empty() || node.id.len() > ID_MAX || !node.id.chars().all(legal) {
+        let reason = format!("must be 1 to {ID_MAX} letters, digits, _ or -");
+        return Err(Problem::new(format!("{path}.id"), reason));
+    }
+    text(&format!("{path}.label"), &node.label, LABEL_MAX, false)?;
+    for (axis, value) in [("x", node.x), ("y", node.y)] {
+        number(
+            &format!("{path}.{axis}"),
+            f64::from(value),
+            f64::from(-PLACE_MAX),
+            f64::from(PLACE_MAX),
+        )?;
+    }
+    for spec in node.kind.specs() {
+        if let Some(value) = node.kind.get(spec.key) {
+            spec.check(&value).map_err(|r| Problem::new(format!("{path}.{}", spec.key), r))?;
+        }
+    }
+    Ok(())
+}
+
+/// Are a link's own numbers in their limits?
+fn check_link(link: &LinkSpec, path: &str) -> Result<(), Problem> {
+    number(&format!("{path}.latency_ms"), link.latency_ms, 0.0, LATENCY_MS_MAX)?;
+    number(&format!("{path}.loss"), link.loss, 0.0, 1.0)
+}
+
+/// Text without control characters and without marks that reorder what is read.
+pub(crate) fn clean(text: &str) -> String {
+    let keep = |c: &char| !is_control(*c);
+    text.chars().filter(keep).collect()
+}
+
+fn is_control(c: char) -> bool {
+    let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    reorders || (c.is_control() && c != '\n')
+}
+
+fn text(path: &str, text: &str, most: usize, lines: bool) -> Result<(), Problem> {
+    if text.chars().count() > most {
+        return Err(Problem::new(path, format!("must be at most {most} characters long")));
+    }
+    if text.chars().any(|c| is_control(c) || (c == '\n' && !lines)) {
+        return Err(Problem::new(path, "must hold no control characters"));
+    }
+    Ok(())
+}
+
+fn number(path: &str, value: f64, min: f64, max: f64) -> Result<(), Problem> {
+    match value.is_finite() && value >= min && value <= max {
+        true => Ok(()),
+        false => Err(Problem::new(path, format!("must be between {min} and {max}, got {value}"))),
+    }
+}
+
+fn count(path: &str, have: usize, most: usize) -> Result<(), Problem> {
+    match have <= most {
+        true => Ok(()),
+        false => Err(Problem::new(path, format!("must be at most {most}, got {have}"))),
+    }
+}
+
+fn at(path: &str, ns: u64) -> Result<(), Problem> {
+    match ns <= AT_NS_MAX {
+        true => Ok(()),
+        false => Err(Problem::new(format!("{path}.at_ms"), "is too far in the future")),
+    }
+}
+
+fn short(text: &str) -> String {
+    clean(text).chars().take(ID_MAX).collect()
+}

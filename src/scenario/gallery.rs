@@ -1,0 +1,59 @@
+//! The built-in scenarios, from `www/scenarios/`.
+
+use super::types::Scenario;
+
+/// A built-in scenario.
+#[derive(Debug)]
+pub struct Preset {
+    /// Its name in the address: `?preset=first`.
+    pub key: &'static str,
+    /// What one sees in it, in one sentence.
+    pub blurb: &'static str,
+    json: &'static str,
+}
+
+/// Every built-in scenario; the page opens with the first.
+pub const GALLERY: &[Preset] = &[
+    Preset {
+        key: "first",
+        blurb: "A balancer, three servers, and one slider to pull",
+        json: include_str!("../../www/scenarios/first.json"),
+    },
+    Preset {
+        key: "course-round-robin",
+        blurb: "The course's demo program: ten requests, 1, 2, 3, 1, 2, 3 \u{2026}",
+        json: include_str!("../../www/scenarios/course-round-robin.json"),
+    },
+    Preset {
+        key: "slow-server",
+        blurb: "Round robin gives a slow server as much as a fast one",
+        json: include_str!("../../www/scenarios/slow-server.json"),
+    },
+    Preset {
+        key: "server-dies",
+        blurb: "One of three servers crashes and comes back",
+        json: include_str!("../../www/scenarios/server-dies.json"),
+    },
+    Preset {
+        key: "one-queue",
+        blurb: "One server at 80 % load: why waiting is five times the work",
+        json: include_str!("../../www/scenarios/one-queue.json"),
+    },
+    Preset {
+        key: "lossy-link",
+        blurb: "A wire that loses one request in ten",
+        json: include_str!("../../www/scenarios/lossy-link.json"),
+    },
+];
+
+impl Preset {
+    /// The preset with this key.
+    pub fn find(key: &str) -> Option<&'static Preset> {
+        GALLERY.iter().find(|preset| preset.key == key)
+    }
+
+    /// Its scenario.
+    pub fn scenario(&self) -> Scenario {
+        Scenario::from_json(self.json).expect("built-in scenarios are read by a test")
+    }
+}

@@ -1,0 +1,121 @@
+//! A scenario as the end of a link: `1.<payload>`, where the payload is
+//! `base64url( flags | crc32 | body )` and the body is the wire form, deflated when that is shorter.
+//!
+//! The version stands outside, so that an old page can say "made with a newer version". Everything
+//! is bounded before it is believed: a link that would inflate to 100 MB is refused at once.
+//! The same scenario gives the same link everywhere.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_with_limit};
+
+use super::check::Problem;
+use super::types::Scenario;
+use super::wire;
+
+/// The longest link that is read, in characters.
+pub const ENCODED_MAX: usize = 64 * 1024;
+/// The largest body that is inflated, in bytes.
+pub const INFLATED_MAX: usize = 256 * 1024;
+
+const DEFLATED: u8 = 1;
+const HEADER: usize = 5;
+/// As small as deflate gets; a scenario takes well under a millisecond.
+const LEVEL: u8 = 10;
+
+/// Why a link was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// It does not look like one of ours.
+    NotOurs,
+    /// It was made with a newer version of the format.
+    TooNew(u32),
+    /// It is cut off or was changed on its way.
+    Damaged,
+    /// It, or what it unpacks to, is over the limit.
+    TooLarge,
+    /// It was read, but what it says is not right.
+    Invalid(Problem),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkError::NotOurs => f.write_str("This does not look like a Switchyard link."),
+            LinkError::TooNew(version) => write!(
+                f,
+                "This link was made with a newer version of Switchyard (format {version}). \
+                 Reload the page to get it."
+            ),
+            LinkError::Damaged => f.write_str(
+                "This link is damaged: part of it is missing or was changed. \
+                 Chat and mail programs sometimes cut long links; ask for it as a file.",
+            ),
+            LinkError::TooLarge => write!(
+                f,
+                "This link is too large: at most {} kB, {} kB unpacked, are read.",
+                ENCODED_MAX / 1024,
+                INFLATED_MAX / 1024
+            ),
+            LinkError::Invalid(problem) => write!(f, "This link holds something wrong: {problem}."),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// The link form of a scenario. It must have passed `Scenario::check`.
+pub fn encode(scenario: &Scenario) -> String {
+    let body = postcard::to_allocvec(&wire::Scenario::pack(scenario))
+        .expect("numbers, texts and lists can always be written");
+    let deflated = compress_to_vec(&body, LEVEL);
+    let (flags, stored) = match deflated.len() < body.len() {
+        true => (DEFLATED, &deflated),
+        false => (0, &body),
+    };
+    let mut bytes = vec![flags];
+    bytes.extend(crc32fast::hash(stored).to_le_bytes());
+    bytes.extend(stored);
+    format!("{}.{}", wire::VERSION, URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Reads a link form. Never panics, whatever the text; never unpacks beyond the limits.
+pub fn decode(text: &str) -> Result<Scenario, LinkError> {
+    if text.len() > ENCODED_MAX {
+        return Err(LinkError::TooLarge);
+    }
+    let (version, payload) = text.split_once('.').ok_or(LinkError::NotOurs)?;
+    match version.parse::<u32>() {
+        Ok(wire::VERSION) => {}
+        Ok(version) if version > wire::VERSION => return Err(LinkError::TooNew(version)),
+        _ => return Err(LinkError::NotOurs),
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| LinkError::Damaged)?;
+    let (header, stored) = bytes.split_at_checked(HEADER).ok_or(LinkError::Damaged)?;
+    if crc32fast::hash(stored).to_le_bytes() != header[1..] {
+        return Err(LinkError::Damaged);
+    }
+    let body =
+        match header[0] {
+            0 if stored.len() > INFLATED_MAX => return Err(LinkError::TooLarge),
+            0 => stored.to_vec(),
+            DEFLATED => decompress_to_vec_with_limit(stored, INFLATED_MAX).map_err(|error| {
+                match error.status {
+                    TINFLStatus::HasMoreOutput => LinkError::TooLarge,
+                    _ => LinkError::Damaged,
+                }
+            })?,
+            _ => return Err(LinkError::NotOurs),
+        };
+    let (wire, rest): (wire::Scenario, &[u8]) =
+        postcard::take_from_bytes(&body).map_err(|_| LinkError::Damaged)?;
+    if !rest.is_empty() {
+        return Err(LinkError::Damaged);
+    }
+    let scenario = wire.unpack().map_err(LinkError::Invalid)?;
+    scenario.check().map_err(LinkError::Invalid)?;
+    Ok(scenario)
+}

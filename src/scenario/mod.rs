@@ -1,0 +1,14 @@
+//! A system as data: what a file, a link or the editor describes, checked before anything runs.
+//!
+//! Nothing is loaded half: a document is either taken whole or refused with the path and the reason.
+
+pub mod build;
+mod check;
+pub mod gallery;
+mod json;
+pub mod link;
+mod types;
+mod wire;
+
+pub use check::{Problem, connectable};
+pub use types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};

@@ -1,0 +1,129 @@
+//! The scenario document.
+
+use crate::node::Kind;
+use crate::sim::Time;
+
+/// The version of the document, as it stands in files.
+pub const SCHEMA: &str = "switchyard/1";
+
+/// Everything that makes a run: the same document and seed give the same run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// Its title, at most 120 characters.
+    pub title: String,
+    /// A text from its author, at most 4,000 characters.
+    pub note: String,
+    /// The seed of all randomness in it.
+    pub seed: u64,
+    /// How much simulated time passes in a second on the screen, 0.001 to 1000.
+    pub speed: f64,
+    /// The nodes, at most 500.
+    pub nodes: Vec<NodeSpec>,
+    /// The links between them, at most 2,000.
+    pub links: Vec<LinkSpec>,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
+    /// Single requests with a typed key.
+    pub sends: Vec<SendOne>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSpec {
+    /// Its id, unique in the scenario: letters, digits, `_` and `-`, at most 40. Its random streams
+    /// are named after it.
+    pub id: String,
+    /// Its name as shown, at most 80 characters.
+    pub label: String,
+    /// The left edge, in canvas units.
+    pub x: i32,
+    /// The top edge, in canvas units.
+    pub y: i32,
+    /// Its kind and settings.
+    pub kind: Kind,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkSpec {
+    /// The id of the node that requests come from.
+    pub from: String,
+    /// The id of the node that they go to.
+    pub to: String,
+    /// How long a crossing takes, in ms, 0 to 60,000.
+    pub latency_ms: f64,
+    /// The probability that a crossing fails, 0 to 1.
+    pub loss: f64,
+}
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The node dies and loses what it holds.
+    Crash,
+    /// The node comes up again, empty.
+    Restart,
+}
+
+impl FaultKind {
+    /// All kinds, with their names in files. The place in the list is the number in links.
+    pub const ALL: [(FaultKind, &'static str); 2] =
+        [(FaultKind::Crash, "crash"), (FaultKind::Restart, "restart")];
+}
+
+/// Something that goes wrong, or right again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// When.
+    pub at: Time,
+    /// The id of the node it happens to.
+    pub node: String,
+    /// What.
+    pub kind: FaultKind,
+}
+
+/// One request that a person sends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SendOne {
+    /// When.
+    pub at: Time,
+    /// The id of the clients that send it.
+    pub from: String,
+    /// The key it asks for, at most 200 characters.
+    pub key: String,
+}
+
+impl Default for Scenario {
+    /// An empty canvas.
+    fn default() -> Self {
+        Scenario {
+            title: String::new(),
+            note: String::new(),
+            seed: 1,
+            speed: 0.1,
+            nodes: Vec::new(),
+            links: Vec::new(),
+            faults: Vec::new(),
+            sends: Vec::new(),
+        }
+    }
+}
+
+impl Scenario {
+    /// The node with this id.
+    pub fn node(&self, id: &str) -> Option<&NodeSpec> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The link between these two.
+    pub fn link(&self, from: &str, to: &str) -> Option<&LinkSpec> {
+        self.links.iter().find(|link| link.from == from && link.to == to)
+    }
+
+    /// An id that no node has: the word with the smallest free number.
+    pub fn fresh_id(&self, word: &str) -> String {
+        let taken = |id: &String| self.node(id).is_some();
+        let mut candidates = (1..).map(|number| format!("{word}{number}"));
+        candidates.find(|id| !taken(id)).expect("numbers do not end before nodes do")
+    }
+}

@@ -1,0 +1,271 @@
+//! Edits. Every one, whoever makes it, is a `Command`; applying it gives the command that takes it
+//! back.
+
+use crate::node::Value;
+use crate::scenario::{Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, connectable};
+
+/// Why an edit was refused, in words for a person.
+pub type Refusal = Problem;
+
+/// One edit of the document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Puts a node at this place in the list.
+    AddNode(usize, NodeSpec),
+    /// Takes a node out, with its links, faults and single requests.
+    RemoveNode(String),
+    /// Puts a link at this place in the list.
+    AddLink(usize, LinkSpec),
+    /// Takes the link between two nodes out.
+    RemoveLink(String, String),
+    /// Moves nodes to these places on the canvas.
+    Move(Vec<(String, i32, i32)>),
+    /// Sets a parameter of a node.
+    Set(String, String, Value),
+    /// Gives a node another name.
+    Rename(String, String),
+    /// Sets a link's latency in ms and its loss.
+    SetLink(String, String, f64, f64),
+    /// Sets the title.
+    SetTitle(String),
+    /// Sets the author's note.
+    SetNote(String),
+    /// Sets the seed.
+    SetSeed(u64),
+    /// Sets how much simulated time passes in a second on the screen.
+    SetSpeed(f64),
+    /// Puts a fault at this place in the list.
+    AddFault(usize, Fault),
+    /// Takes the fault at this place out.
+    RemoveFault(usize),
+    /// Puts a single request at this place in the list.
+    AddSend(usize, SendOne),
+    /// Takes the single request at this place out.
+    RemoveSend(usize),
+    /// Several edits as one.
+    All(Vec<Command>),
+}
+
+impl Command {
+    /// A node after all others.
+    pub fn append_node(scenario: &Scenario, node: NodeSpec) -> Command {
+        Command::AddNode(scenario.nodes.len(), node)
+    }
+
+    /// A link after all others, with a small latency.
+    pub fn connect(scenario: &Scenario, from: &str, to: &str) -> Command {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let latency_ms = typical_latency(scenario);
+        Command::AddLink(scenario.links.len(), LinkSpec { from, to, latency_ms, loss: 0.0 })
+    }
+
+    /// Does it change the plan only, or only how things look?
+    pub(super) fn leaves_run_alone(&self) -> bool {
+        match self {
+            Command::Move(_)
+            | Command::SetTitle(_)
+            | Command::SetNote(_)
+            | Command::SetSpeed(_)
+            | Command::AddFault(..)
+            | Command::RemoveFault(_)
+            | Command::AddSend(..)
+            | Command::RemoveSend(_) => true,
+            Command::All(commands) => commands.iter().all(Command::leaves_run_alone),
+            _ => false,
+        }
+    }
+
+    /// Two commands of the same kind on the same thing can be one step of undo: a drag, a slider.
+    pub(super) fn same_gesture(&self, other: &Command) -> bool {
+        match (self, other) {
+            (Command::Move(a), Command::Move(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0)
+            }
+            (Command::Set(node, key, _), Command::Set(other_node, other_key, _)) => {
+                node == other_node && key == other_key
+            }
+            (Command::Rename(node, _), Command::Rename(other, _)) => node == other,
+            (Command::SetLink(from, to, ..), Command::SetLink(other_from, other_to, ..)) => {
+                from == other_from && to == other_to
+            }
+            (Command::SetTitle(_), Command::SetTitle(_))
+            | (Command::SetNote(_), Command::SetNote(_))
+            | (Command::SetSpeed(_), Command::SetSpeed(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let own = size_of::<Command>();
+        own + match self {
+            Command::AddNode(..) => 256,
+            Command::Move(all) => all.len() * 64,
+            Command::SetNote(text) | Command::SetTitle(text) => text.len(),
+            Command::All(all) => all.iter().map(Command::bytes).sum(),
+            _ => 96,
+        }
+    }
+}
+
+/// New links are as slow as most others, so that a grown picture keeps its pace.
+fn typical_latency(scenario: &Scenario) -> f64 {
+    let mut all: Vec<f64> = scenario.links.iter().map(|link| link.latency_ms).collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(20.0)
+}
+
+/// Applies a command to the document and gives its inverse. A refused command changes nothing.
+pub(super) fn apply(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
+    match command {
+        Command::All(commands) => apply_all(scenario, commands),
+        Command::RemoveNode(id) => remove_node(scenario, &id),
+        other => apply_one(scenario, other),
+    }
+}
+
+fn apply_all(scenario: &mut Scenario, commands: Vec<Command>) -> Result<Command, Refusal> {
+    let before = scenario.clone();
+    let mut inverses = Vec::new();
+    for command in commands {
+        match apply(scenario, command) {
+            Ok(inverse) => inverses.push(inverse),
+            Err(refusal) => {
+                *scenario = before;
+                return Err(refusal);
+            }
+        }
+    }
+    inverses.reverse();
+    Ok(Command::All(inverses))
+}
+
+/// Taking a node out takes out what hangs on it, each of which must come back to its own place.
+fn remove_node(scenario: &mut Scenario, id: &str) -> Result<Command, Refusal> {
+    let place = node_place(scenario, id)?;
+    let mut inverses = Vec::new();
+    for place in (0..scenario.sends.len())
+        .rev()
+        .filter(|&n| scenario.sends[n].from == id)
+        .collect::<Vec<_>>()
+    {
+        inverses.push(Command::AddSend(place, scenario.sends.remove(place)));
+    }
+    for place in (0..scenario.faults.len())
+        .rev()
+        .filter(|&n| scenario.faults[n].node == id)
+        .collect::<Vec<_>>()
+    {
+        inverses.push(Command::AddFault(place, scenario.faults.remove(place)));
+    }
+    let touches = |link: &LinkSpec| link.from == id || link.to == id;
+    for place in
+        (0..scenario.links.len()).rev().filter(|&n| touches(&scenario.links[n])).collect::<Vec<_>>()
+    {
+        inverses.push(Command::AddLink(place, scenario.links.remove(place)));
+    }
+    inverses.push(Command::AddNode(place, scenario.nodes.remove(place)));
+    inverses.reverse();
+    Ok(Command::All(inverses))
+}
+
+fn apply_one(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
+    let mut edited = scenario.clone();
+    let inverse = edit(&mut edited, command)?;
+    edited.check()?;
+    *scenario = edited;
+    Ok(inverse)
+}
+
+fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
+    use std::mem::replace;
+    Ok(match command {
+        Command::AddNode(place, node) => {
+            let id = node.id.clone();
+            insert("nodes", &mut scenario.nodes, place, node)?;
+            Command::RemoveNode(id)
+        }
+        Command::AddLink(place, link) => {
+            connectable(scenario, &link.from, &link.to).map_err(|r| Problem::new("", r))?;
+            let ends = (link.from.clone(), link.to.clone());
+            insert("links", &mut scenario.links, place, link)?;
+            Command::RemoveLink(ends.0, ends.1)
+        }
+        Command::RemoveLink(from, to) => {
+            let place = link_place(scenario, &from, &to)?;
+            Command::AddLink(place, scenario.links.remove(place))
+        }
+        Command::Move(places) => {
+            let mut back = Vec::new();
+            for (id, x, y) in places {
+                let place = node_place(scenario, &id)?;
+                let node = &mut scenario.nodes[place];
+                back.push((id, replace(&mut node.x, x), replace(&mut node.y, y)));
+            }
+            back.reverse();
+            Command::Move(back)
+        }
+        Command::Set(id, key, value) => {
+            let place = node_place(scenario, &id)?;
+            let node = &mut scenario.nodes[place];
+            let before = node.kind.get(&key);
+            node.kind.set(&key, value).map_err(|r| Problem::new(key.clone(), r))?;
+            let before = before.ok_or_else(|| Problem::new(key.clone(), "is not a parameter"))?;
+            Command::Set(id, key, before)
+        }
+        Command::Rename(id, label) => {
+            let place = node_place(scenario, &id)?;
+            Command::Rename(id, replace(&mut scenario.nodes[place].label, label))
+        }
+        Command::SetLink(from, to, latency_ms, loss) => {
+            let place = link_place(scenario, &from, &to)?;
+            let link = &mut scenario.links[place];
+            let before = (replace(&mut link.latency_ms, latency_ms), replace(&mut link.loss, loss));
+            Command::SetLink(from, to, before.0, before.1)
+        }
+        Command::SetTitle(title) => Command::SetTitle(replace(&mut scenario.title, title)),
+        Command::SetNote(note) => Command::SetNote(replace(&mut scenario.note, note)),
+        Command::SetSeed(seed) => Command::SetSeed(replace(&mut scenario.seed, seed)),
+        Command::SetSpeed(speed) => Command::SetSpeed(replace(&mut scenario.speed, speed)),
+        Command::AddFault(place, fault) => {
+            insert("faults", &mut scenario.faults, place, fault)?;
+            Command::RemoveFault(place)
+        }
+        Command::RemoveFault(place) => {
+            Command::AddFault(place, take("faults", &mut scenario.faults, place)?)
+        }
+        Command::AddSend(place, send) => {
+            insert("sends", &mut scenario.sends, place, send)?;
+            Command::RemoveSend(place)
+        }
+        Command::RemoveSend(place) => {
+            Command::AddSend(place, take("sends", &mut scenario.sends, place)?)
+        }
+        Command::RemoveNode(_) | Command::All(_) => return apply(scenario, command),
+    })
+}
+
+fn insert<T>(path: &str, list: &mut Vec<T>, place: usize, item: T) -> Result<(), Refusal> {
+    if place > list.len() {
+        return Err(Problem::new(format!("{path}[{place}]"), "is beyond the end of the list"));
+    }
+    list.insert(place, item);
+    Ok(())
+}
+
+fn take<T>(path: &str, list: &mut Vec<T>, place: usize) -> Result<T, Refusal> {
+    match place < list.len() {
+        true => Ok(list.remove(place)),
+        false => Err(Problem::new(format!("{path}[{place}]"), "is not there")),
+    }
+}
+
+fn node_place(scenario: &Scenario, id: &str) -> Result<usize, Refusal> {
+    let found = scenario.nodes.iter().position(|node| node.id == id);
+    found.ok_or_else(|| Problem::new("", format!("there is no node {id:?}")))
+}
+
+fn link_place(scenario: &Scenario, from: &str, to: &str) -> Result<usize, Refusal> {
+    let found = scenario.links.iter().position(|link| link.from == from && link.to == to);
+    found.ok_or_else(|| Problem::new("", format!("there is no wire from {from:?} to {to:?}")))
+}

@@ -1,0 +1,87 @@
+//! The one mutable root: a document, its run, and the way through both.
+//!
+//! `apply` edits, with undo; `advance`, `step` and `seek` move in time; `explain` replays to say why.
+//! Whoever asks (pointer, keyboard, a host page, a test) asks here.
+
+mod command;
+mod explain;
+mod history;
+mod report;
+mod series;
+mod snapshots;
+mod steer;
+
+pub use command::{Command, Refusal};
+pub use explain::{Explanation, StayLine};
+pub use report::{NodeReport, Report};
+pub use series::{Bucket, Finished, LATENCY_CELLS, Series, Trouble, cell_floor};
+pub use steer::{Advanced, Stepped};
+
+use crate::scenario::build::{self, Run};
+use crate::scenario::{Problem, Scenario};
+use crate::sim::Time;
+use history::History;
+use snapshots::Snapshots;
+
+/// A document being edited and run.
+#[derive(Clone, Debug)]
+pub struct Session {
+    scenario: Scenario,
+    history: History,
+    run: Run,
+    snapshots: Snapshots,
+    series: Series,
+    /// How far the run has ever come.
+    frontier: Time,
+    /// Was a parameter or a wire changed since the run began, other than by its plan?
+    edited: bool,
+}
+
+impl Session {
+    /// A session at the beginning of this scenario, which must pass `Scenario::check`.
+    pub fn new(scenario: Scenario) -> Result<Session, Problem> {
+        scenario.check()?;
+        let run = build::build(&scenario);
+        let mut snapshots = Snapshots::default();
+        snapshots.mark(&run);
+        Ok(Session {
+            scenario,
+            history: History::default(),
+            run,
+            snapshots,
+            series: Series::default(),
+            frontier: Time::ZERO,
+            edited: false,
+        })
+    }
+
+    /// The document.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The run at the playhead.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// What was measured so far, over time.
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+
+    /// How far the run has ever come; the playhead is at or before it.
+    pub fn frontier(&self) -> Time {
+        self.frontier
+    }
+
+    /// Was anything changed while it ran, so that starting again gives another run?
+    pub fn edited_while_running(&self) -> bool {
+        self.edited
+    }
+
+    /// The earliest instant that can still be gone back to.
+    pub fn earliest(&self) -> Time {
+        self.snapshots.earliest()
+    }
+}

@@ -1,0 +1,137 @@
+//! The result of a run in plain data, and as text: for the command line, pages and tests.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Session;
+use crate::node::AnyNode;
+use crate::sim::Reason;
+
+/// What came out of a run so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The simulated time, in seconds.
+    pub seconds: f64,
+    /// Events handled.
+    pub events: u64,
+    /// The hash over all events, in hexadecimal: equal hashes, equal runs.
+    pub trace_hash: String,
+    /// Requests made.
+    pub sent: u64,
+    /// Requests answered.
+    pub completed: u64,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Failed requests by reason, without the reasons that did not occur.
+    pub failed: Vec<(String, u64)>,
+    /// What each node says about itself.
+    pub nodes: Vec<NodeReport>,
+}
+
+/// What one node came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeReport {
+    /// Its id in the scenario.
+    pub id: String,
+    /// Its name.
+    pub label: String,
+    /// Its kind.
+    pub kind: String,
+    /// Figures with their names, in the units of the names.
+    pub figures: Vec<(String, f64)>,
+}
+
+impl Session {
+    /// The report as of the playhead.
+    pub fn report(&self) -> Report {
+        let run = self.run();
+        let failed = Reason::ALL.iter().map(|&r| (r, run.tally().failed[r as usize]));
+        Report {
+            seconds: run.now().seconds(),
+            events: run.events(),
+            trace_hash: format!("{:016x}", run.trace_hash()),
+            sent: run.tally().sent,
+            completed: run.tally().completed,
+            in_flight: run.requests().len() as u64,
+            failed: failed
+                .filter(|&(_, count)| count > 0)
+                .map(|(reason, count)| (reason.words().to_owned(), count))
+                .collect(),
+            nodes: self.scenario().nodes.iter().filter_map(|n| self.node_report(&n.id)).collect(),
+        }
+    }
+
+    fn node_report(&self, id: &str) -> Option<NodeReport> {
+        let spec = self.scenario().node(id)?;
+        let number = self.run().find(id)?;
+        let node = &self.run().nodes()[usize::from(number.0)];
+        let named = |(name, figure): (&str, f64)| (name.to_owned(), figure);
+        Some(NodeReport {
+            id: spec.id.clone(),
+            label: spec.label.clone(),
+            kind: spec.kind.entry().key.to_owned(),
+            figures: figures(node, self).into_iter().map(named).collect(),
+        })
+    }
+}
+
+fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
+    let now = session.run().now();
+    match node {
+        AnyNode::Clients(clients) => {
+            let latency = clients.latency();
+            vec![
+                ("sent", clients.sent().total() as f64),
+                ("answered", clients.answered().total() as f64),
+                ("failed", clients.failed() as f64),
+                ("latency_mean_ms", latency.mean().millis()),
+                ("latency_p50_ms", latency.percentile(50.0).millis()),
+                ("latency_p95_ms", latency.percentile(95.0).millis()),
+                ("latency_p99_ms", latency.percentile(99.0).millis()),
+            ]
+        }
+        AnyNode::Balancer(balancer) => vec![
+            ("picks", balancer.picked().total() as f64),
+            ("nobody_to_choose", balancer.refused() as f64),
+        ],
+        AnyNode::Server(server) => vec![
+            ("arrived", server.arrived().total() as f64),
+            ("served", server.served().total() as f64),
+            ("refused", server.refused() as f64),
+            ("lost", server.lost() as f64),
+            ("busy_cores_mean", server.busy().mean(now)),
+            ("queue_mean", server.waiting().mean(now)),
+        ],
+    }
+}
+
+impl Report {
+    /// The report as text for a terminal.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let failed: u64 = self.failed.iter().map(|(_, count)| count).sum();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{:.3} s simulated, {} events, trace {}",
+            self.seconds, self.events, self.trace_hash
+        );
+        let _ = writeln!(
+            text,
+            "{} sent = {} completed + {failed} failed + {} in flight",
+            self.sent, self.completed, self.in_flight
+        );
+        for (reason, count) in &self.failed {
+            let _ = writeln!(text, "  {count:>8}  {reason}");
+        }
+        for node in &self.nodes {
+            let _ = write!(text, "{:<12} {:<9}", node.label, node.kind);
+            for (name, figure) in &node.figures {
+                let _ = write!(text, " {name} {}", (figure * 1e3).round() / 1e3);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}

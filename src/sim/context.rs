@@ -1,0 +1,214 @@
+//! A node's hands: everything it can do to the world while it handles one event.
+
+use std::sync::Arc;
+
+use super::event::{Event, What};
+use super::link::Link;
+use super::node::{LinkId, NodeId};
+use super::request::{Key, Outcome, Place, Reason, Request};
+use super::sink::Sink;
+use super::time::{Span, Time};
+use super::why::Why;
+use super::world::Core;
+
+/// What others may know about a node.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// The node's id in the scenario.
+    pub id: Arc<str>,
+    /// Its name as shown.
+    pub name: Arc<str>,
+    /// Its weight, as balancers read it.
+    pub weight: i64,
+    /// Is it marked healthy?
+    pub healthy: bool,
+    /// Is it running, that is, not crashed?
+    pub up: bool,
+    /// Was it taken out of the run?
+    pub gone: bool,
+}
+
+/// The world as one node sees it during one event.
+pub struct Context<'a, S: Sink> {
+    pub(crate) core: &'a mut Core,
+    pub(crate) sink: &'a mut S,
+    pub(crate) node: NodeId,
+}
+
+impl<S: Sink> Context<'_, S> {
+    /// The simulated time.
+    #[inline]
+    pub fn now(&self) -> Time {
+        self.core.calendar.now()
+    }
+
+    /// The links that leave this node, oldest first.
+    pub fn outgoing(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        let node = self.node;
+        let numbered = self.core.links.iter().enumerate();
+        numbered
+            .filter(move |(_, link)| link.from == node && !link.gone)
+            .map(|(number, link)| (LinkId(number as u16), link))
+    }
+
+    /// What is known about the node at the far end of a link.
+    pub fn peer(&self, link: LinkId) -> &Card {
+        &self.core.cards[usize::from(self.core.links[usize::from(link.0)].to.0)]
+    }
+
+    /// This node's name.
+    pub fn own_name(&self) -> Arc<str> {
+        self.core.cards[usize::from(self.node.0)].name.clone()
+    }
+
+    /// Rings this node's timer `tag` after `span`; the event carries `arg`.
+    #[inline]
+    pub fn wake_in(&mut self, span: Span, tag: u8, arg: u32) {
+        let event = Event { node: self.node, what: What::Timer(tag), arg };
+        self.core.calendar.push(self.core.calendar.now() + span, event);
+    }
+
+    /// Makes a new request at this node and gives its slot.
+    #[inline]
+    pub fn send_new(&mut self, key: Key) -> u32 {
+        let now = self.now();
+        self.core.tally.sent += 1;
+        let request = Request::new(self.core.tally.sent, now, key, self.node);
+        self.sink.sent(now, &request);
+        self.core.requests.insert(request)
+    }
+
+    /// The request in this slot.
+    #[inline]
+    pub fn request(&self, slot: u32) -> Option<&Request> {
+        self.core.requests.get(slot)
+    }
+
+    /// Sends the request on over a link that leaves this node.
+    #[inline]
+    pub fn forward(&mut self, slot: u32, link: LinkId) {
+        let Core { requests, links, calendar, .. } = &mut *self.core;
+        let Some(request) = requests.get_mut(slot) else { return };
+        let wire = &mut links[usize::from(link.0)];
+        if !request.push_hop(link) {
+            return self.fail(slot, Reason::BadRequest);
+        }
+        wire.carried += 1;
+        let now = calendar.now();
+        if wire.loses() {
+            // Whoever waits at this end notices a dead connection after a round trip.
+            let (from, round_trip) = (wire.from, wire.latency + wire.latency);
+            request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::Going(link));
+            self.move_to(slot, Place::Going(link), now + round_trip);
+            self.note_failure(slot);
+            if let Some(request) = self.core.requests.get_mut(slot) {
+                request.pop_hop();
+            }
+            let event = Event { node: from, what: What::Reply, arg: slot };
+            return self.core.calendar.push_steady(round_trip, event);
+        }
+        let (to, latency) = (wire.to, wire.latency);
+        self.move_to(slot, Place::Going(link), now + latency);
+        self.core.calendar.push_steady(latency, Event { node: to, what: What::Arrive, arg: slot });
+    }
+
+    /// Sends the request back to where it came from, with its outcome; ends it when it is home.
+    #[inline]
+    pub fn reply(&mut self, slot: u32, outcome: Outcome) {
+        let Core { requests, links, calendar, .. } = &mut *self.core;
+        let Some(request) = requests.get_mut(slot) else { return };
+        request.outcome = outcome;
+        let Some(link) = request.pop_hop() else { return self.finish(slot) };
+        let wire = &mut links[usize::from(link.0)];
+        let lost = wire.loses();
+        let (from, latency) = (wire.from, wire.latency);
+        let until = calendar.now() + latency;
+        if lost && matches!(outcome, Outcome::Done) {
+            request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::Returning(link));
+            self.note_failure(slot);
+        }
+        self.move_to(slot, Place::Returning(link), until);
+        self.core.calendar.push_steady(latency, Event { node: from, what: What::Reply, arg: slot });
+    }
+
+    /// The request fails here, for this reason, and goes back.
+    pub fn fail(&mut self, slot: u32, reason: Reason) {
+        let here = Place::At(self.node);
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            request.outcome = Outcome::Failed(reason, here);
+        }
+        self.note_failure(slot);
+        self.reply(slot, Outcome::Failed(reason, here));
+    }
+
+    /// The request waits at this node from now on.
+    #[inline]
+    pub fn wait(&mut self, slot: u32) {
+        self.move_to(slot, Place::Waiting(self.node), Time::MAX);
+    }
+
+    /// This node works on the request from now until `span` has passed.
+    #[inline]
+    pub fn serve(&mut self, slot: u32, span: Span) {
+        let until = self.now() + span;
+        self.move_to(slot, Place::Serving(self.node), until);
+    }
+
+    /// Ends the request: it is home, or its way home is gone.
+    #[inline]
+    pub fn finish(&mut self, slot: u32) {
+        let now = self.now();
+        let Some(mut request) = self.core.requests.remove(slot) else { return };
+        self.sink.stayed(now, &request);
+        if request.outcome == Outcome::Pending {
+            // A request that ends unanswered lost its way home.
+            request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::At(self.node));
+            self.sink.failed(now, &request);
+        }
+        match request.outcome {
+            Outcome::Failed(reason, _) => self.core.tally.failed[reason as usize] += 1,
+            _ => self.core.tally.completed += 1,
+        }
+        self.sink.finished(now, &request);
+    }
+
+    /// Empty reasons to fill in, if somebody looks at this request.
+    #[inline]
+    pub fn why(&self, slot: u32) -> Why {
+        match self.core.requests.get(slot) {
+            Some(request) if self.sink.wants(request) => Why::on(),
+            _ => Why::off(),
+        }
+    }
+
+    /// Hands over the reasons for a decision.
+    #[inline]
+    pub fn decided(&mut self, slot: u32, why: Why) {
+        if why.wanted()
+            && let Some(request) = self.core.requests.get(slot)
+        {
+            self.sink.decided(self.core.calendar.now(), self.node, request, why);
+        }
+    }
+
+    /// This node dies of a fault of its own, as a process that panics.
+    pub fn crash_self(&mut self) {
+        self.core.falling.push(self.node);
+    }
+
+    #[inline]
+    fn move_to(&mut self, slot: u32, place: Place, until: Time) {
+        let now = self.core.calendar.now();
+        let Some(request) = self.core.requests.get_mut(slot) else { return };
+        self.sink.stayed(now, request);
+        request.place = place;
+        request.since = now;
+        request.until = until;
+    }
+
+    fn note_failure(&mut self, slot: u32) {
+        if let Some(request) = self.core.requests.get(slot) {
+            self.sink.failed(self.core.calendar.now(), request);
+        }
+    }
+}

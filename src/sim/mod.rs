@@ -1,0 +1,29 @@
+//! The engine: time, events, randomness, requests, links and the world they make up.
+//!
+//! It knows nothing of caches, balancers or pixels. What a node does is the business of the `node`
+//! layer; here is only what every node needs.
+
+pub mod calendar;
+pub mod context;
+pub mod dist;
+pub mod event;
+pub mod link;
+pub mod node;
+pub mod request;
+pub mod rng;
+pub mod sink;
+pub mod time;
+pub mod why;
+pub mod world;
+
+pub use context::{Card, Context};
+pub use dist::Dist;
+pub use event::{Event, What};
+pub use link::Link;
+pub use node::{LinkId, Node, NodeId, Signal};
+pub use request::{Key, Outcome, Place, Reason, Request};
+pub use rng::Rng;
+pub use sink::{Focus, Full, Silent, Sink};
+pub use time::{Span, Time};
+pub use why::{Line, Why};
+pub use world::{Planned, Tally, World};

@@ -1,0 +1,42 @@
+//! What the engine asks of a node, and how nodes, links and signals are named.
+
+use super::context::Context;
+use super::event::Event;
+use super::sink::Sink;
+
+/// A node's number in a running world. It is never given to another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(pub u16);
+
+/// A link's number in a running world. It is never given to another link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u16);
+
+/// News for a node that is not a request: it takes no time and is part of no queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The node dies: whatever it holds is lost.
+    Crash,
+    /// The node comes up again, empty.
+    Restart,
+    /// A link that leaves this node was added.
+    LinkAdded(LinkId),
+    /// A link that leaves this node was taken away.
+    LinkRemoved(LinkId),
+    /// The node at the far end of this link changed: its health, weight or name.
+    PeerChanged(LinkId),
+    /// Send one request with the typed key of this number.
+    SendOne(u32),
+}
+
+/// A thing that requests visit. All its effects on the world go through the context.
+pub trait Node: Clone {
+    /// The run begins, or the node was added to a run.
+    fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>);
+
+    /// A timer rang, a request came in, or an answer came back.
+    fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>);
+
+    /// News that is not a request.
+    fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>);
+}

@@ -1,0 +1,221 @@
+//! Requests: what one is, how it can end, where it is just now, and the slab they live in.
+
+use super::node::{LinkId, NodeId};
+use super::time::Time;
+
+/// The most links a request may cross on its way; a longer way is a loop.
+pub const HOPS_MAX: usize = 12;
+
+/// What a request asks for, as a small number: `user:N`, or a typed key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub(crate) u32);
+
+impl Key {
+    const TYPED: u32 = 1 << 31;
+
+    /// Key number `n` of the numbered keys, written `user:n`.
+    pub fn numbered(n: u32) -> Key {
+        Key(n & !Key::TYPED)
+    }
+
+    /// Typed key number `n`; its text is in the world's list.
+    pub fn typed(n: u32) -> Key {
+        Key(n | Key::TYPED)
+    }
+
+    /// The place in the list of typed keys, if this is one.
+    pub fn typed_place(self) -> Option<usize> {
+        (self.0 & Key::TYPED != 0).then_some((self.0 & !Key::TYPED) as usize)
+    }
+}
+
+/// Why a request failed. Each is counted, and shown on the node that dropped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// The balancer has no server that is healthy.
+    NoHealthyBackend,
+    /// Every waiting place was taken.
+    QueueFull,
+    /// Nobody is listening there: the node is down or gone.
+    ConnectionRefused,
+    /// The way was cut, or the node died with the request in hand.
+    ConnectionLost,
+    /// It cannot be served as it is wired: nowhere to go, or round in a loop.
+    BadRequest,
+}
+
+impl Reason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Reason; 5] = [
+        Reason::NoHealthyBackend,
+        Reason::QueueFull,
+        Reason::ConnectionRefused,
+        Reason::ConnectionLost,
+        Reason::BadRequest,
+    ];
+
+    /// As it is shown: `queue full`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reason::NoHealthyBackend => "no healthy backend",
+            Reason::QueueFull => "queue full",
+            Reason::ConnectionRefused => "connection refused",
+            Reason::ConnectionLost => "connection lost",
+            Reason::BadRequest => "nowhere to go",
+        }
+    }
+}
+
+/// How a request stands or ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// Still asking.
+    #[default]
+    Pending,
+    /// Answered.
+    Done,
+    /// Failed for this reason, at this place.
+    Failed(Reason, Place),
+}
+
+/// Where a request is. It is in exactly one place at any time, so its stays add up to its latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On a link, away from the client.
+    Going(LinkId),
+    /// On a link, back to the client.
+    Returning(LinkId),
+    /// In a node's queue.
+    Waiting(NodeId),
+    /// Being worked on.
+    Serving(NodeId),
+    /// Just come in at a node that has not decided yet, or just been made.
+    At(NodeId),
+}
+
+/// One request. Plain data, about eighty bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Serial number in this run, from 1.
+    pub id: u64,
+    /// When the client made it.
+    pub born: Time,
+    /// What it asks for.
+    pub key: Key,
+    /// The client that made it.
+    pub client: NodeId,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Where it is.
+    pub place: Place,
+    /// Since when it is there.
+    pub since: Time,
+    /// When it will leave, where that is known: the end of a link, the end of service.
+    pub until: Time,
+    hops: [LinkId; HOPS_MAX],
+    depth: u8,
+}
+
+impl Request {
+    pub(crate) fn new(id: u64, born: Time, key: Key, client: NodeId) -> Request {
+        Request {
+            id,
+            born,
+            key,
+            client,
+            outcome: Outcome::Pending,
+            place: Place::At(client),
+            since: born,
+            until: born,
+            hops: [LinkId(0); HOPS_MAX],
+            depth: 0,
+        }
+    }
+
+    /// The links it has crossed and will cross again on its way back, first first.
+    pub fn path(&self) -> &[LinkId] {
+        &self.hops[..usize::from(self.depth)]
+    }
+
+    /// Notes one more link on the way out; false when the way is too long.
+    pub(crate) fn push_hop(&mut self, link: LinkId) -> bool {
+        let Some(slot) = self.hops.get_mut(usize::from(self.depth)) else { return false };
+        *slot = link;
+        self.depth += 1;
+        true
+    }
+
+    /// Takes the last link off, to go back over it.
+    pub(crate) fn pop_hop(&mut self) -> Option<LinkId> {
+        self.depth = self.depth.checked_sub(1)?;
+        Some(self.hops[usize::from(self.depth)])
+    }
+}
+
+/// The requests in flight. A slot is reused once its request has ended; nothing moves.
+#[derive(Clone, Debug, Default)]
+pub struct Slab {
+    slots: Vec<Option<Request>>,
+    free: Vec<u32>,
+}
+
+impl Slab {
+    /// Puts a request in and gives its slot.
+    #[inline]
+    pub(crate) fn insert(&mut self, request: Request) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(request);
+                slot
+            }
+            None => {
+                self.slots.push(Some(request));
+                // The free list can then take every slot back without growing in a run.
+                self.free.reserve(self.slots.len());
+                (self.slots.len() - 1) as u32
+            }
+        }
+    }
+
+    /// Takes a request out, if the slot holds one.
+    #[inline]
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Request> {
+        let request = self.slots.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        Some(request)
+    }
+
+    /// The request in a slot.
+    #[inline]
+    pub fn get(&self, slot: u32) -> Option<&Request> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// The request in a slot, to change it.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Request> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// How many requests are in flight.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// How many slots there are, taken and free.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Is no request in flight?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All requests in flight with their slots, in the order of the slots.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Request)> {
+        let numbered = self.slots.iter().enumerate();
+        numbered.filter_map(|(slot, request)| Some((slot as u32, request.as_ref()?)))
+    }
+}

@@ -1,0 +1,360 @@
+//! The world as a value: nodes, links, requests and pending events, advanced only by `step`.
+//!
+//! Same parts and same seed give the same events, byte for byte. A clone is a snapshot; running a
+//! clone on is "what if".
+
+use std::sync::Arc;
+
+use super::calendar::Calendar;
+use super::context::{Card, Context};
+use super::event::{Event, What};
+use super::link::Link;
+use super::node::{LinkId, Node, NodeId, Signal};
+use super::request::{Key, Reason, Request, Slab};
+use super::sink::Sink;
+use super::time::{Span, Time};
+
+/// What became of all requests so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Made by clients.
+    pub sent: u64,
+    /// Answered.
+    pub completed: u64,
+    /// Failed, by reason.
+    pub failed: [u64; Reason::ALL.len()],
+}
+
+impl Tally {
+    /// All failures.
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+}
+
+/// Something that happens to a node at a fixed instant because the scenario says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// When.
+    pub at: Time,
+    /// To whom.
+    pub node: NodeId,
+    /// What.
+    pub signal: Signal,
+}
+
+/// Everything about a world except its nodes, so that a node can change it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Core {
+    pub(crate) calendar: Calendar,
+    pub(crate) requests: Slab,
+    pub(crate) links: Vec<Link>,
+    pub(crate) cards: Vec<Card>,
+    pub(crate) tally: Tally,
+    pub(crate) plan: Vec<Planned>,
+    pub(crate) typed_keys: Arc<Vec<String>>,
+    /// Nodes that killed themselves during this event.
+    pub(crate) falling: Vec<NodeId>,
+    events: u64,
+    hash: u64,
+}
+
+/// A running system.
+#[derive(Clone, Debug)]
+pub struct World<N> {
+    nodes: Vec<N>,
+    core: Core,
+}
+
+/// How far `run_until` got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Events handled.
+    pub events: u64,
+    /// Did it reach the time asked for? Otherwise the budget of events ran out.
+    pub reached: bool,
+}
+
+impl<N> Default for World<N> {
+    fn default() -> Self {
+        World { nodes: Vec::new(), core: Core::default() }
+    }
+}
+
+impl<N: Node> World<N> {
+    /// Adds a node; it starts at once.
+    pub fn add_node<S: Sink>(&mut self, node: N, card: Card, sink: &mut S) -> NodeId {
+        let id = NodeId(self.nodes.len() as u16);
+        self.nodes.push(node);
+        self.core.cards.push(card);
+        self.with_node(id, sink, |node, cx| node.start(cx));
+        id
+    }
+
+    /// Adds a link and tells the node it leaves.
+    pub fn add_link<S: Sink>(&mut self, link: Link, sink: &mut S) -> LinkId {
+        let id = LinkId(self.core.links.len() as u16);
+        let from = link.from;
+        self.core.links.push(link);
+        self.signal(from, Signal::LinkAdded(id), sink);
+        id
+    }
+
+    /// Takes a node out of the run: what it holds is lost, its links go with it.
+    pub fn remove_node<S: Sink>(&mut self, id: NodeId, sink: &mut S) {
+        let Some(card) = self.core.cards.get_mut(usize::from(id.0)) else { return };
+        card.gone = true;
+        card.up = false;
+        self.signal(id, Signal::Crash, sink);
+        for number in 0..self.core.links.len() {
+            let link = &self.core.links[number];
+            if !link.gone && (link.from == id || link.to == id) {
+                self.remove_link(LinkId(number as u16), sink);
+            }
+        }
+    }
+
+    /// Takes a link away and tells the node it left.
+    pub fn remove_link<S: Sink>(&mut self, id: LinkId, sink: &mut S) {
+        let Some(link) = self.core.links.get_mut(usize::from(id.0)) else { return };
+        link.gone = true;
+        let from = link.from;
+        self.signal(from, Signal::LinkRemoved(id), sink);
+    }
+
+    /// Changes what others know about a node, and tells those who have a link to it.
+    pub fn set_card<S: Sink>(&mut self, id: NodeId, card: Card, sink: &mut S) {
+        self.core.cards[usize::from(id.0)] = card;
+        self.tell_neighbours(id, sink);
+    }
+
+    /// Changes a link's latency and loss, from the next crossing on.
+    pub fn set_link(&mut self, id: LinkId, latency: Span, loss: f64) {
+        let link = &mut self.core.links[usize::from(id.0)];
+        link.latency = latency;
+        link.loss = loss;
+    }
+
+    /// The plan from now on, in place of the one so far. Items whose time has come or gone are
+    /// history: they are neither undone nor done again.
+    pub fn set_plan(&mut self, plan: Vec<Planned>) {
+        self.core.calendar.drop_planned();
+        let now = self.now();
+        for (place, planned) in plan.iter().enumerate().filter(|(_, planned)| planned.at > now) {
+            let place = place as u32;
+            let event = Event { node: planned.node, what: What::Planned, arg: place };
+            self.core.calendar.push_planned(planned.at, place, event);
+        }
+        self.core.plan = plan;
+    }
+
+    /// The texts of the typed keys.
+    pub fn set_typed_keys(&mut self, keys: Vec<String>) {
+        self.core.typed_keys = Arc::new(keys);
+    }
+
+    /// Handles the next event, if one happens no later than `limit`.
+    #[inline]
+    pub fn step<S: Sink>(&mut self, limit: Time, sink: &mut S) -> Option<(Time, Event)> {
+        let (at, event) = self.core.calendar.pop_until(limit)?;
+        self.core.note(at, event);
+        let card = &self.core.cards[usize::from(event.node.0)];
+        if event.what == What::Planned {
+            self.follow_plan(event.arg, sink);
+        } else if card.up {
+            let node = &mut self.nodes[usize::from(event.node.0)];
+            node.on_event(event, &mut Context { core: &mut self.core, sink, node: event.node });
+        } else {
+            self.nobody_there(event, sink);
+        }
+        if !self.core.falling.is_empty() {
+            self.bury_fallen(sink);
+        }
+        Some((at, event))
+    }
+
+    /// Runs to `until`, or until `events_max` events were handled.
+    pub fn run_until<S: Sink>(&mut self, until: Time, events_max: u64, sink: &mut S) -> Ran {
+        for events in 0..events_max {
+            if self.step(until, sink).is_none() {
+                self.core.calendar.idle_until(until);
+                return Ran { events, reached: true };
+            }
+        }
+        Ran { events: events_max, reached: false }
+    }
+
+    /// Changes a node in place, as when a parameter is turned while it runs.
+    pub fn with_node<S: Sink, T>(
+        &mut self,
+        id: NodeId,
+        sink: &mut S,
+        change: impl FnOnce(&mut N, &mut Context<'_, S>) -> T,
+    ) -> T {
+        let node = &mut self.nodes[usize::from(id.0)];
+        change(node, &mut Context { core: &mut self.core, sink, node: id })
+    }
+
+    fn signal<S: Sink>(&mut self, to: NodeId, signal: Signal, sink: &mut S) {
+        self.with_node(to, sink, |node, cx| node.on_signal(signal, cx));
+    }
+
+    fn follow_plan<S: Sink>(&mut self, place: u32, sink: &mut S) {
+        let Some(&Planned { node, signal, .. }) = self.core.plan.get(place as usize) else {
+            return;
+        };
+        let card = &mut self.core.cards[usize::from(node.0)];
+        if card.gone {
+            return;
+        }
+        match signal {
+            Signal::Crash | Signal::Restart => {
+                let up = signal == Signal::Restart;
+                if card.up != up {
+                    card.up = up;
+                    self.signal(node, signal, sink);
+                    self.tell_neighbours(node, sink);
+                }
+            }
+            _ if card.up => self.signal(node, signal, sink),
+            _ => {}
+        }
+    }
+
+    fn bury_fallen<S: Sink>(&mut self, sink: &mut S) {
+        while let Some(node) = self.core.falling.pop() {
+            self.core.cards[usize::from(node.0)].up = false;
+            self.signal(node, Signal::Crash, sink);
+            self.tell_neighbours(node, sink);
+        }
+    }
+
+    fn tell_neighbours<S: Sink>(&mut self, about: NodeId, sink: &mut S) {
+        for number in 0..self.core.links.len() {
+            let link = &self.core.links[number];
+            if link.to == about && !link.gone {
+                let from = link.from;
+                self.signal(from, Signal::PeerChanged(LinkId(number as u16)), sink);
+            }
+        }
+    }
+
+    /// An event for a node that is down: a request is refused, an answer finds nobody to hand it on.
+    fn nobody_there<S: Sink>(&mut self, event: Event, sink: &mut S) {
+        let mut cx = Context { core: &mut self.core, sink, node: event.node };
+        match event.what {
+            What::Arrive => cx.fail(event.arg, Reason::ConnectionRefused),
+            What::Reply => cx.pass_back_broken(event.arg),
+            What::Timer(_) | What::Planned => {}
+        }
+    }
+}
+
+impl<S: Sink> Context<'_, S> {
+    /// An answer came to a node that is down: the caller before it sees a dead connection.
+    fn pass_back_broken(&mut self, slot: u32) {
+        match self.request(slot).map(|request| request.outcome) {
+            Some(super::request::Outcome::Done) => self.fail(slot, Reason::ConnectionLost),
+            Some(outcome) => self.reply(slot, outcome),
+            None => {}
+        }
+    }
+}
+
+impl<N> World<N> {
+    /// The simulated time.
+    pub fn now(&self) -> Time {
+        self.core.calendar.now()
+    }
+
+    /// When the next event happens.
+    pub fn next_event(&self) -> Option<Time> {
+        self.core.calendar.peek()
+    }
+
+    /// How many events were handled so far.
+    pub fn events(&self) -> u64 {
+        self.core.events
+    }
+
+    /// A running hash over every event so far: equal hashes, equal runs.
+    pub fn trace_hash(&self) -> u64 {
+        self.core.hash
+    }
+
+    /// What became of all requests so far.
+    pub fn tally(&self) -> &Tally {
+        &self.core.tally
+    }
+
+    /// The requests in flight.
+    pub fn requests(&self) -> &Slab {
+        &self.core.requests
+    }
+
+    /// All nodes that ever were in this run; `card` says which are gone.
+    pub fn nodes(&self) -> &[N] {
+        &self.nodes
+    }
+
+    /// What others know about a node.
+    pub fn card(&self, id: NodeId) -> &Card {
+        &self.core.cards[usize::from(id.0)]
+    }
+
+    /// The number of the node with this id in the scenario, unless it is gone.
+    pub fn find(&self, id: &str) -> Option<NodeId> {
+        let place = self.core.cards.iter().position(|card| &*card.id == id && !card.gone)?;
+        Some(NodeId(place as u16))
+    }
+
+    /// All links that ever were in this run; `gone` says which are no more.
+    pub fn links(&self) -> &[Link] {
+        &self.core.links
+    }
+
+    /// The plan.
+    pub fn planned(&self) -> &[Planned] {
+        &self.core.plan
+    }
+
+    /// About how many bytes a clone takes, not counting what nodes hold inside.
+    pub fn bytes(&self) -> usize {
+        const NODE: usize = 16 * 1024;
+        let requests = self.core.requests.slots() * size_of::<Option<Request>>();
+        self.nodes.len() * NODE
+            + requests
+            + self.core.calendar.len() * 24
+            + self.core.links.len() * 96
+    }
+
+    /// A key as it is written.
+    pub fn key_name(&self, key: Key) -> String {
+        match key.typed_place() {
+            Some(place) => self.core.typed_keys.get(place).cloned().unwrap_or_default(),
+            None => format!("user:{}", key.0),
+        }
+    }
+
+    /// The request with this serial number, while it is in flight.
+    pub fn request(&self, id: u64) -> Option<&Request> {
+        self.core.requests.iter().map(|(_, request)| request).find(|request| request.id == id)
+    }
+
+    /// Do completed, failed and in flight add up to what was sent?
+    pub fn conserved(&self) -> bool {
+        let Tally { sent, completed, .. } = self.core.tally;
+        sent == completed + self.core.tally.failures() + self.core.requests.len() as u64
+    }
+}
+
+impl Core {
+    /// Notes an event in the trace hash: one multiplication and one rotation per event.
+    #[inline]
+    fn note(&mut self, at: Time, event: Event) {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.events += 1;
+        let mixed = (self.hash ^ at.ns()).wrapping_mul(ODD).rotate_left(29);
+        self.hash = (mixed ^ event.bits()).wrapping_mul(ODD);
+    }
+}
