@@ -175,8 +175,7 @@ impl Balancer {
                 self.picks[place] += 1;
                 self.picked.mark(cx.now());
                 let backend = &mut self.backends[place];
-                backend.in_flight += 1;
-                cx.forward(slot, backend.link);
+                backend.in_flight += u32::from(cx.forward(slot, backend.link));
             }
             Pick::Nobody => {
                 self.refused += 1;

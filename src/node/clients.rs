@@ -161,6 +161,8 @@ pub struct Clients {
     /// Timers of earlier settings carry an older number and are ignored.
     epoch: u32,
     generated: u32,
+    /// The request whose answer is waited for, when they go one after another.
+    awaited: Option<u64>,
     latency: Latency,
     sent: Meter,
     answered: Meter,
@@ -178,6 +180,7 @@ impl Clients {
             keys: Rng::stream(seed, id, "keys"),
             epoch: 0,
             generated: 0,
+            awaited: None,
             latency: Latency::default(),
             sent: Meter::default(),
             answered: Meter::default(),
@@ -232,10 +235,11 @@ impl Clients {
             What::Timer(NEXT) if event.arg == self.epoch => {
                 self.generated += 1;
                 let key = Key::numbered(self.keys.below(self.config.keys));
-                self.send(key, cx);
-                if self.config.arrivals != Arrivals::OneByOne {
-                    self.schedule_next(cx);
+                let slot = self.send(key, cx);
+                if self.config.arrivals == Arrivals::OneByOne {
+                    self.awaited = cx.request(slot).map(|request| request.id);
                 }
+                self.go_on(cx);
             }
             What::Reply => self.home(event.arg, cx),
             What::Arrive => cx.fail(event.arg, Reason::BadRequest),
@@ -247,31 +251,39 @@ impl Clients {
         match signal {
             Signal::LinkAdded(link) => self.way = self.way.or(Some(link)),
             Signal::LinkRemoved(_) => self.way = cx.outgoing().map(|(link, _)| link).next(),
-            Signal::SendOne(typed) => self.send(Key::typed(typed), cx),
-            Signal::Crash => self.epoch += 1,
+            Signal::SendOne(typed) => {
+                self.send(Key::typed(typed), cx);
+            }
+            Signal::Crash => {
+                self.epoch += 1;
+                self.awaited = None;
+            }
             Signal::Restart => self.restart_timer(cx),
             Signal::PeerChanged(_) => {}
         }
     }
 
-    fn send<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    /// Makes a request and sends it. With nowhere to go it ends at once.
+    fn send<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) -> u32 {
         let slot = cx.send_new(key);
         self.sent.mark(cx.now());
         match self.way {
-            Some(link) => cx.forward(slot, link),
+            Some(link) => {
+                cx.forward(slot, link);
+            }
             None => {
                 cx.fail(slot, Reason::BadRequest);
                 self.failed += 1;
-                self.after_answer(key, cx);
             }
         }
+        slot
     }
 
     /// An answer, or a failure, is home.
     #[inline]
     fn home<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot) else { return };
-        let key = request.key;
+        let id = request.id;
         if request.outcome == Outcome::Done {
             let took = cx.now().since(request.born);
             self.latency.record(took);
@@ -280,12 +292,11 @@ impl Clients {
             self.failed += 1;
         }
         cx.finish(slot);
-        self.after_answer(key, cx);
-    }
-
-    fn after_answer<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
-        if self.config.arrivals == Arrivals::OneByOne && key.typed_place().is_none() {
-            self.schedule_next(cx);
+        if self.awaited == Some(id) {
+            self.awaited = None;
+            if self.config.arrivals == Arrivals::OneByOne {
+                self.schedule_next(cx);
+            }
         }
     }
 
@@ -297,7 +308,14 @@ impl Clients {
 
     fn restart_timer<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
         self.epoch += 1;
-        self.schedule_next(cx);
+        self.go_on(cx);
+    }
+
+    /// The next request, unless it has to wait for the answer to the last.
+    fn go_on<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+        if self.config.arrivals != Arrivals::OneByOne || self.awaited.is_none() {
+            self.schedule_next(cx);
+        }
     }
 
     #[inline]

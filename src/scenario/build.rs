@@ -36,7 +36,6 @@ pub fn reconcile<S: Sink>(run: &mut Run, scenario: &Scenario, sink: &mut S) {
     for link in &scenario.links {
         wire(run, scenario.seed, link, sink);
     }
-    run.set_typed_keys(scenario.sends.iter().map(|send| send.key.clone()).collect());
     let plan = plan(run, scenario);
     run.set_plan(plan);
 }
@@ -107,20 +106,22 @@ fn wire<S: Sink>(run: &mut Run, seed: u64, link: &LinkSpec, sink: &mut S) {
 }
 
 /// Faults, then single requests; a node that is not there has none.
-fn plan(run: &Run, scenario: &Scenario) -> Vec<Planned> {
-    let planned = |at: Time, id: &str, signal| {
-        run.find(id).map(|node| Planned { at: at.max(Time::from_ns(1)), node, signal })
+fn plan(run: &mut Run, scenario: &Scenario) -> Vec<Planned> {
+    let mut plan = Vec::new();
+    let mut add = |run: &Run, at: Time, id: &str, signal| {
+        let planned = |node| Planned { at: at.max(Time::from_ns(1)), node, signal };
+        plan.extend(run.find(id).map(planned));
     };
-    let faults = scenario.faults.iter().filter_map(|fault| {
+    for fault in &scenario.faults {
         let signal = match fault.kind {
             FaultKind::Crash => Signal::Crash,
             FaultKind::Restart => Signal::Restart,
         };
-        planned(fault.at, &fault.node, signal)
-    });
-    let sends =
-        scenario.sends.iter().enumerate().filter_map(|(number, send)| {
-            planned(send.at, &send.from, Signal::SendOne(number as u32))
-        });
-    faults.chain(sends).collect()
+        add(run, fault.at, &fault.node, signal);
+    }
+    for send in &scenario.sends {
+        let key = run.typed_key(&send.key);
+        add(run, send.at, &send.from, Signal::SendOne(key));
+    }
+    plan
 }

@@ -162,7 +162,8 @@ impl<'a> At<'a> {
     }
 
     fn only(&self, known: &[&str]) -> Result<(), Problem> {
-        for key in self.map()?.keys().filter(|key| !known.contains(&key.as_str())) {
+        let unknown = self.map()?.keys().find(|key| !known.contains(&key.as_str()));
+        if let Some(key) = unknown {
             let key: String = clean(key).chars().take(40).collect();
             return self.wrong(format!("has no field {key:?}; it has {}", known.join(", ")));
         }

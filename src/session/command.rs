@@ -117,24 +117,17 @@ fn typical_latency(scenario: &Scenario) -> f64 {
 
 /// Applies a command to the document and gives its inverse. A refused command changes nothing.
 pub(super) fn apply(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
-    match command {
-        Command::All(commands) => apply_all(scenario, commands),
-        Command::RemoveNode(id) => remove_node(scenario, &id),
-        other => apply_one(scenario, other),
-    }
+    let mut edited = scenario.clone();
+    let inverse = edit(&mut edited, command)?;
+    edited.check()?;
+    *scenario = edited;
+    Ok(inverse)
 }
 
-fn apply_all(scenario: &mut Scenario, commands: Vec<Command>) -> Result<Command, Refusal> {
-    let before = scenario.clone();
+fn edit_all(scenario: &mut Scenario, commands: Vec<Command>) -> Result<Command, Refusal> {
     let mut inverses = Vec::new();
     for command in commands {
-        match apply(scenario, command) {
-            Ok(inverse) => inverses.push(inverse),
-            Err(refusal) => {
-                *scenario = before;
-                return Err(refusal);
-            }
-        }
+        inverses.push(edit(scenario, command)?);
     }
     inverses.reverse();
     Ok(Command::All(inverses))
@@ -169,14 +162,7 @@ fn remove_node(scenario: &mut Scenario, id: &str) -> Result<Command, Refusal> {
     Ok(Command::All(inverses))
 }
 
-fn apply_one(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
-    let mut edited = scenario.clone();
-    let inverse = edit(&mut edited, command)?;
-    edited.check()?;
-    *scenario = edited;
-    Ok(inverse)
-}
-
+/// Edits without the check at the end.
 fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
     use std::mem::replace;
     Ok(match command {
@@ -241,7 +227,8 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
         Command::RemoveSend(place) => {
             Command::AddSend(place, take("sends", &mut scenario.sends, place)?)
         }
-        Command::RemoveNode(_) | Command::All(_) => return apply(scenario, command),
+        Command::RemoveNode(id) => remove_node(scenario, &id)?,
+        Command::All(commands) => edit_all(scenario, commands)?,
     })
 }
 

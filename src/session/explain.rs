@@ -43,17 +43,20 @@ pub struct Explanation {
 
 impl Session {
     /// Explains the request with this serial number, as of the playhead. Absent when it is neither
-    /// in flight nor among those that ended last.
+    /// in flight nor among those that ended last, or was made before the `earliest` instant.
     pub fn explain(&self, request: u64) -> Option<Explanation> {
         let now = self.run.now();
         let flying = self.run.request(request).copied();
-        let ended = self.series.finished(now).find(|finished| finished.request.id == request);
+        let ended = match flying {
+            Some(_) => None,
+            None => self.series.finished(now).find(|finished| finished.request.id == request),
+        };
         let seen = flying.or(ended.map(|finished| finished.request))?;
         let until = ended.map_or(now, |finished| finished.at);
         let mut focus = Focus::on(request);
-        // Just before its birth, so that the decisions at that very instant are seen.
-        let from = (seen.born - Span::from_ns(1)).max(self.earliest());
-        self.replay_from(from, until, &mut focus)?;
+        // From before its birth, so that the decisions at that very instant are seen.
+        let place = self.snapshots.place_before(seen.born)?;
+        self.replay_from(place, until, self.run.events(), &mut focus)?;
         if let Some(flying) = flying
             && focus.end.is_none()
             && now > flying.since

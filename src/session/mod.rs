@@ -15,7 +15,7 @@ pub use command::{Command, Refusal};
 pub use explain::{Explanation, StayLine};
 pub use report::{NodeReport, Report};
 pub use series::{Bucket, Finished, LATENCY_CELLS, Series, Trouble, cell_floor};
-pub use steer::{Advanced, Stepped};
+pub use steer::{Advanced, Halt, Stepped};
 
 use crate::scenario::build::{self, Run};
 use crate::scenario::{Problem, Scenario};
@@ -33,8 +33,12 @@ pub struct Session {
     series: Series,
     /// How far the run has ever come.
     frontier: Time,
+    /// How many events that took: the frontier may lie in the middle of an instant.
+    frontier_events: u64,
     /// Was a parameter or a wire changed since the run began, other than by its plan?
     edited: bool,
+    /// Events handled since time last moved.
+    standing: u64,
 }
 
 impl Session {
@@ -51,7 +55,9 @@ impl Session {
             snapshots,
             series: Series::default(),
             frontier: Time::ZERO,
+            frontier_events: 0,
             edited: false,
+            standing: 0,
         })
     }
 

@@ -101,17 +101,19 @@ impl Series {
         self.troubles.iter().filter(move |trouble| trouble.at > since && trouble.at <= now)
     }
 
-    /// Forgets everything after `at`.
-    pub(super) fn forget_after(&mut self, at: Time) {
-        let keep = (at.ns() / BUCKET.ns()) as usize;
-        self.buckets.truncate((keep + 1).saturating_sub(self.first));
-        self.finished.retain(|finished| finished.at <= at);
-        self.troubles.retain(|trouble| trouble.at <= at);
-        // Counts of the cut bucket are taken from what is still known; the rest is gathered anew.
-        if keep >= self.first && self.buckets.len() == keep + 1 - self.first {
-            self.buckets.pop_back();
+    /// Forgets the bucket that holds `at` and everything after it. Gives the time from which on
+    /// all must be gathered anew.
+    pub(super) fn forget_from_bucket(&mut self, at: Time) -> Time {
+        let number = at.ns() / BUCKET.ns();
+        let start = Time::from_ns(number * BUCKET.ns());
+        let kept = (number as usize).saturating_sub(self.first);
+        if self.buckets.len() > kept {
+            self.buckets.truncate(kept);
+            self.open.clear();
         }
-        self.open.clear();
+        self.finished.retain(|finished| finished.at < start);
+        self.troubles.retain(|trouble| trouble.at < start);
+        start
     }
 
     fn bucket(&mut self, now: Time) -> &mut Bucket {
@@ -140,6 +142,37 @@ impl Series {
         self.open.clear();
         if let Some(last) = self.buckets.back_mut() {
             last.percentiles = Some(percentiles);
+        }
+    }
+}
+
+/// A series that is told only what happened at `from` and later.
+#[derive(Debug)]
+pub(super) struct Since<'a> {
+    pub(super) from: Time,
+    pub(super) series: &'a mut Series,
+}
+
+impl Sink for Since<'_> {
+    fn wants(&self, _request: &Request) -> bool {
+        false
+    }
+
+    fn sent(&mut self, now: Time, request: &Request) {
+        if now >= self.from {
+            self.series.sent(now, request);
+        }
+    }
+
+    fn failed(&mut self, now: Time, request: &Request) {
+        if now >= self.from {
+            self.series.failed(now, request);
+        }
+    }
+
+    fn finished(&mut self, now: Time, request: &Request) {
+        if now >= self.from {
+            self.series.finished(now, request);
         }
     }
 }

@@ -29,11 +29,16 @@ pub(super) struct Snapshots {
     bytes: usize,
 }
 
+/// How far a run has come. At one instant there may be many events, and edits between them.
+fn reach(run: &Run) -> (Time, u64) {
+    (run.now(), run.events())
+}
+
 impl Snapshots {
     /// Keeps the run as it stands just after an edit, or at its beginning.
     pub(super) fn mark(&mut self, run: &Run) {
-        // Several edits at one instant leave one mark.
-        while self.all.last().is_some_and(|last| last.run.now() >= run.now()) {
+        // Several edits with no event in between leave one mark.
+        while self.all.last().is_some_and(|last| reach(&last.run) >= reach(run)) {
             self.pop();
         }
         self.push(run, true);
@@ -51,19 +56,35 @@ impl Snapshots {
         }
     }
 
-    /// The latest no later than `at`.
-    pub(super) fn before(&self, at: Time) -> Option<&Run> {
-        let later = self.all.partition_point(|snapshot| snapshot.run.now() <= at);
-        self.all[..later].last().map(|snapshot| &snapshot.run)
+    /// The place of the latest no later than `at`.
+    pub(super) fn place_at(&self, at: Time) -> Option<usize> {
+        self.all.partition_point(|snapshot| snapshot.run.now() <= at).checked_sub(1)
     }
 
-    /// The next mark after `from` and no later than `until`.
-    pub(super) fn next_mark(&self, from: Time, until: Time) -> Option<&Run> {
-        let marks = self.all.iter().filter(|snapshot| snapshot.mark);
-        marks.map(|s| &s.run).find(|run| run.now() > from && run.now() <= until)
+    /// The place of the latest from which everything that happened at `at` is still to come.
+    pub(super) fn place_before(&self, at: Time) -> Option<usize> {
+        let earlier = self.all.partition_point(|snapshot| snapshot.run.now() < at);
+        let is_start = |first: &Snapshot| first.run.events() == 0;
+        earlier.checked_sub(1).or_else(|| self.all.first().is_some_and(is_start).then_some(0))
     }
 
-    /// The run after the next unit of snapshots: at most how far to run before offering again.
+    /// The snapshot at a place.
+    pub(super) fn get(&self, place: usize) -> Option<&Run> {
+        self.all.get(place).map(|snapshot| &snapshot.run)
+    }
+
+    /// The next mark after the snapshot at `place`, with its own place.
+    pub(super) fn next_mark(&self, place: usize) -> Option<(usize, &Run)> {
+        let later = self.all.iter().enumerate().skip(place + 1);
+        later.filter(|(_, snapshot)| snapshot.mark).map(|(place, s)| (place, &s.run)).next()
+    }
+
+    /// Is there a mark that this run has not come to?
+    pub(super) fn mark_ahead(&self, run: &Run) -> bool {
+        self.all.iter().rev().any(|s| s.mark && reach(&s.run) > reach(run))
+    }
+
+    /// At most how many events to handle before offering again.
     pub(super) fn events_between(&self) -> u64 {
         EVENTS
     }
@@ -73,9 +94,9 @@ impl Snapshots {
         EVERY
     }
 
-    /// Forgets everything later than `at`.
-    pub(super) fn forget_after(&mut self, at: Time) {
-        while self.all.last().is_some_and(|last| last.run.now() > at) {
+    /// Forgets everything that this run has not come to.
+    pub(super) fn forget_after(&mut self, run: &Run) {
+        while self.all.last().is_some_and(|last| reach(&last.run) > reach(run)) {
             self.pop();
         }
     }

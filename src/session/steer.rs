@@ -1,15 +1,21 @@
 //! Through the document and through time: edits, undo, advance, step, seek, restart.
 
 use super::command::{self, Command, Refusal};
-use super::series::Series;
+use super::series::{Series, Since};
 use super::snapshots::Snapshots;
 use super::{History, Session};
 use crate::scenario::build::{self, Run};
 use crate::scenario::{Fault, FaultKind, Scenario, SendOne};
-use crate::sim::{Event, NodeId, Silent, Sink, Span, Time};
+use crate::sim::{Event, NodeId, Outcome, Silent, Sink, Span, Time, What};
 
 /// The most events that putting a changed past right may take; beyond that the present waits.
 const REPLAY_EVENTS_MAX: u64 = 2_000_000;
+
+/// So many events at one instant mean that time will never move again.
+const STANDSTILL_EVENTS: u64 = 200_000;
+
+/// The most requests in flight.
+const IN_FLIGHT_MAX: usize = 1_000_000;
 
 /// How far `advance` came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +24,30 @@ pub struct Advanced {
     pub events: u64,
     /// Did it come as far as it was asked? Otherwise the budget ran out first.
     pub reached: bool,
+    /// Why going on makes no sense, if it makes none.
+    pub halt: Option<Halt>,
+}
+
+/// Why a run cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Requests go round at one instant without end.
+    Standstill,
+    /// More requests are in flight than are kept.
+    TooMany,
+}
+
+impl Halt {
+    /// In a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Halt::Standstill => {
+                "Paused: requests come back at the very instant they are sent, without end. \
+                 Wire the clients to something, or give them a pause."
+            }
+            Halt::TooMany => "Paused: a million requests are in flight. Lower the rate.",
+        }
+    }
 }
 
 /// One event, for those who step.
@@ -88,6 +118,8 @@ impl Session {
         self.snapshots.mark(&self.run);
         self.series = Series::default();
         self.frontier = Time::ZERO;
+        self.frontier_events = 0;
+        self.standing = 0;
         self.edited = false;
     }
 
@@ -106,29 +138,46 @@ impl Session {
         let until = self.run.now() + span;
         let mut events = 0;
         while events < events_max {
+            let before = self.run.now();
             let chunk = (events_max - events).min(self.snapshots.events_between());
-            let pause = until.min(self.run.now() + self.snapshots.span_between());
+            // Where nothing happens there is nothing to keep.
+            let next = self.run.next_event().unwrap_or(until);
+            let pause = until.min(next.max(before + self.snapshots.span_between()));
             let (done, reached) = self.run_chunk(pause, chunk);
             events += done;
             if reached && pause == until {
-                return Advanced { events, reached: true };
+                return Advanced { events, reached: true, halt: None };
+            }
+            if let Some(halt) = self.halt(before, done) {
+                return Advanced { events, reached: false, halt: Some(halt) };
             }
         }
-        Advanced { events, reached: false }
+        Advanced { events, reached: false, halt: None }
+    }
+
+    fn halt(&mut self, before: Time, events: u64) -> Option<Halt> {
+        let moved = self.run.now() > before;
+        self.standing = if moved { 0 } else { self.standing + events };
+        if self.standing >= STANDSTILL_EVENTS {
+            return Some(Halt::Standstill);
+        }
+        (self.run.requests().len() > IN_FLIGHT_MAX).then_some(Halt::TooMany)
     }
 
     /// Handles one event. Absent when nothing will ever happen again.
     pub fn step(&mut self) -> Option<Stepped> {
         self.leave_the_past();
-        let next = self.run.next_event()?;
-        let fresh = next > self.frontier || self.run.now() >= self.frontier;
+        let fresh = self.run.events() >= self.frontier_events;
         let (at, event) = match fresh {
             true => self.run.step(Time::MAX, &mut self.series),
             false => self.run.step(Time::MAX, &mut Silent),
         }?;
-        self.frontier = self.frontier.max(at);
+        self.note_frontier();
         self.snapshots.offer(&self.run);
-        let request = self.run.requests().get(event.arg).map(|request| request.id);
+        let request = match event.what {
+            What::Arrive | What::Reply => self.run.requests().get(event.arg).map(|r| r.id),
+            What::Timer(_) | What::Planned => None,
+        };
         Some(Stepped { at, event, request })
     }
 
@@ -142,21 +191,30 @@ impl Session {
 
     /// The run as it was at `at`, shown to `sink` from the last snapshot on.
     pub(super) fn replay<S: Sink>(&self, at: Time, sink: &mut S) -> Option<Run> {
-        self.replay_from(at, at, sink)
+        let place = self.snapshots.place_at(at)?;
+        self.replay_from(place, at, self.frontier_events, sink)
     }
 
-    /// As `replay`, shown to `sink` from a snapshot no later than `from` on. Where the run was
-    /// edited, it continues from the snapshot taken just after the edit.
-    pub(super) fn replay_from<S: Sink>(&self, from: Time, at: Time, sink: &mut S) -> Option<Run> {
-        let mut run = self.snapshots.before(from)?.clone();
+    /// The run as it was at `at`, or after so many events, shown to `sink` from the snapshot at
+    /// `place` on. Where the run was edited, it continues from the snapshot taken just after.
+    pub(super) fn replay_from<S: Sink>(
+        &self,
+        mut place: usize,
+        at: Time,
+        events: u64,
+        sink: &mut S,
+    ) -> Option<Run> {
+        let mut run = self.snapshots.get(place)?.clone();
         loop {
-            let mark = self.snapshots.next_mark(run.now(), at);
-            let until = mark.map_or(at, |mark| mark.now());
-            run.run_until(until, REPLAY_EVENTS_MAX, sink);
-            match mark {
-                Some(mark) => run = mark.clone(),
-                None => return Some(run),
-            }
+            let next = self.snapshots.next_mark(place);
+            let mark = next.filter(|(_, mark)| mark.now() <= at && mark.events() <= events);
+            let (until, stop) = mark.map_or((at, events), |(_, m)| (m.now(), m.events()));
+            let left = stop.saturating_sub(run.events());
+            run.run_until(until, left.min(REPLAY_EVENTS_MAX), sink);
+            let Some((later, edited)) = mark else { return Some(run) };
+            tell_of_edit(&run, edited, sink);
+            run = edited.clone();
+            place = later;
         }
     }
 
@@ -169,14 +227,12 @@ impl Session {
             self.restart();
             return Ok(inverse);
         }
-        if let Some(first) = self.first_change(&plan_before) {
-            self.change_plan(first);
-        }
         if !look_only {
-            self.fork_here();
-            build::reconcile(&mut self.run, &self.scenario, &mut self.series);
-            self.snapshots.mark(&self.run);
-            self.edited |= self.run.now() > Time::ZERO;
+            // What hangs on a node comes and goes with it from now on: the past stays as it was.
+            self.take_over();
+            self.edited |= self.run.now() > Time::ZERO || self.run.events() > 0;
+        } else if let Some(first) = self.first_change(&plan_before) {
+            self.change_plan(first);
         }
         Ok(inverse)
     }
@@ -212,53 +268,68 @@ impl Session {
     fn change_plan(&mut self, first: Time) {
         let now = self.run.now();
         if first > now {
-            self.fork_here();
-            build::reconcile(&mut self.run, &self.scenario, &mut Silent);
-            self.snapshots.mark(&self.run);
-            return;
+            return self.take_over();
         }
-        let at = (first - Span::from_ns(1)).max(self.earliest());
-        let Some(run) = self.replay(at, &mut Silent) else { return };
-        self.run = run;
+        match self.replay(first - Span::from_ns(1), &mut Silent) {
+            Some(run) => {
+                self.run = run;
+                self.take_over();
+            }
+            // That far back nothing is kept any more, but the beginning can be made again.
+            None => self.restart(),
+        }
+        self.advance(now.since(self.run.now()), REPLAY_EVENTS_MAX);
+    }
+
+    /// The run at the playhead follows the document from here on.
+    fn take_over(&mut self) {
         self.fork_here();
         build::reconcile(&mut self.run, &self.scenario, &mut self.series);
         self.snapshots.mark(&self.run);
-        self.advance(now.since(self.run.now()), REPLAY_EVENTS_MAX);
+        self.standing = 0;
     }
 
     /// Whoever goes on from the past makes the present of it. Without an edit in between the future
     /// is the same again and is kept.
     fn leave_the_past(&mut self) {
-        let now = self.run.now();
-        if self.snapshots.next_mark(now, self.frontier).is_some() {
-            self.fork_here();
-            build::reconcile(&mut self.run, &self.scenario, &mut self.series);
-            self.snapshots.mark(&self.run);
+        if self.snapshots.mark_ahead(&self.run) {
+            self.take_over();
         }
     }
 
     /// Forgets what came after the playhead.
     fn fork_here(&mut self) {
-        let now = self.run.now();
-        if now < self.frontier {
-            self.snapshots.forget_after(now);
-            self.series.forget_after(now);
-            self.frontier = now;
+        let (now, events) = (self.run.now(), self.run.events());
+        if now >= self.frontier && events >= self.frontier_events {
+            return;
         }
+        self.snapshots.forget_after(&self.run);
+        (self.frontier, self.frontier_events) = (now, events);
+        // The tenth of a second that was cut is measured once more, up to the playhead.
+        let mut series = std::mem::take(&mut self.series);
+        let from = series.forget_from_bucket(now);
+        let place = self.snapshots.place_before(from).unwrap_or(0);
+        self.replay_from(place, now, events, &mut Since { from, series: &mut series });
+        self.series = series;
     }
 
     fn run_chunk(&mut self, until: Time, events: u64) -> (u64, bool) {
         // Up to the frontier everything has been measured already.
-        let known = self.frontier;
-        let ran = if self.run.now() < known {
-            self.run.run_until(until.min(known), events, &mut Silent)
+        let measured = self.frontier_events.saturating_sub(self.run.events());
+        let ran = if measured > 0 || self.run.now() < self.frontier {
+            self.run.run_until(until.min(self.frontier), events.min(measured), &mut Silent)
         } else {
             let ran = self.run.run_until(until, events, &mut self.series);
             self.snapshots.offer(&self.run);
             ran
         };
-        self.frontier = self.frontier.max(self.run.now());
+        self.note_frontier();
         (ran.events, ran.reached && self.run.now() >= until)
+    }
+
+    fn note_frontier(&mut self) {
+        self.frontier = self.frontier.max(self.run.now());
+        self.frontier_events = self.frontier_events.max(self.run.events());
     }
 
     /// The name of a node in the run, for sentences.
@@ -267,8 +338,23 @@ impl Session {
     }
 }
 
+/// An edit moves requests without an event: taking a server out fails what it holds.
+fn tell_of_edit<S: Sink>(before: &Run, after: &Run, sink: &mut S) {
+    for (slot, was) in before.requests().iter() {
+        let Some(is) = after.requests().get(slot).filter(|is| is.id == was.id) else { continue };
+        if (was.place, was.since) != (is.place, is.since) {
+            sink.stayed(after.now(), was);
+        }
+        if was.outcome != is.outcome && matches!(is.outcome, Outcome::Failed(..)) {
+            sink.failed(after.now(), is);
+        }
+    }
+}
+
+/// What is left of two lists without their common beginning and end.
 fn differing<'a, T: PartialEq>(a: &'a [T], b: &'a [T]) -> impl Iterator<Item = &'a T> {
-    let gone = a.iter().filter(move |item| !b.contains(item));
-    let new = b.iter().filter(move |item| !a.contains(item));
-    gone.chain(new)
+    let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[start..], &b[start..]);
+    let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    a[..a.len() - end].iter().chain(&b[..b.len() - end])
 }

@@ -84,14 +84,16 @@ impl<S: Sink> Context<'_, S> {
         self.core.requests.get(slot)
     }
 
-    /// Sends the request on over a link that leaves this node.
+    /// Sends the request on over a link that leaves this node. True when an answer will come back
+    /// over it; false when its way was too long already and it failed here.
     #[inline]
-    pub fn forward(&mut self, slot: u32, link: LinkId) {
+    pub fn forward(&mut self, slot: u32, link: LinkId) -> bool {
         let Core { requests, links, calendar, .. } = &mut *self.core;
-        let Some(request) = requests.get_mut(slot) else { return };
+        let Some(request) = requests.get_mut(slot) else { return false };
         let wire = &mut links[usize::from(link.0)];
         if !request.push_hop(link) {
-            return self.fail(slot, Reason::BadRequest);
+            self.fail(slot, Reason::BadRequest);
+            return false;
         }
         wire.carried += 1;
         let now = calendar.now();
@@ -105,11 +107,13 @@ impl<S: Sink> Context<'_, S> {
                 request.pop_hop();
             }
             let event = Event { node: from, what: What::Reply, arg: slot };
-            return self.core.calendar.push_steady(round_trip, event);
+            self.core.calendar.push_steady(round_trip, event);
+            return true;
         }
         let (to, latency) = (wire.to, wire.latency);
         self.move_to(slot, Place::Going(link), now + latency);
         self.core.calendar.push_steady(latency, Event { node: to, what: What::Arrive, arg: slot });
+        true
     }
 
     /// Sends the request back to where it came from, with its outcome; ends it when it is home.

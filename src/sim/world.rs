@@ -148,9 +148,14 @@ impl<N: Node> World<N> {
         self.core.plan = plan;
     }
 
-    /// The texts of the typed keys.
-    pub fn set_typed_keys(&mut self, keys: Vec<String>) {
-        self.core.typed_keys = Arc::new(keys);
+    /// The number of a typed key. A key that has one keeps it: requests carry the number.
+    pub fn typed_key(&mut self, key: &str) -> u32 {
+        let keys = &mut self.core.typed_keys;
+        let place = keys.iter().position(|known| known == key).unwrap_or_else(|| {
+            Arc::make_mut(keys).push(key.to_owned());
+            keys.len() - 1
+        });
+        place as u32
     }
 
     /// Handles the next event, if one happens no later than `limit`.
@@ -181,7 +186,11 @@ impl<N: Node> World<N> {
                 return Ran { events, reached: true };
             }
         }
-        Ran { events: events_max, reached: false }
+        let reached = self.next_event().is_none_or(|next| next > until);
+        if reached {
+            self.core.calendar.idle_until(until);
+        }
+        Ran { events: events_max, reached }
     }
 
     /// Changes a node in place, as when a parameter is turned while it runs.

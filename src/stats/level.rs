@@ -7,7 +7,8 @@ use crate::sim::{Span, Time};
 pub struct Level {
     value: u32,
     since: Time,
-    area: u64,
+    /// Wide, because a million requests may wait for a week.
+    area: u128,
 }
 
 impl Level {
@@ -26,8 +27,14 @@ impl Level {
     }
 
     /// Its integral up to now, in value times nanoseconds.
-    pub fn area(&self, now: Time) -> u64 {
-        self.area + u64::from(self.value) * now.since(self.since).ns()
+    pub fn area(&self, now: Time) -> u128 {
+        let span = now.since(self.since).ns();
+        // Nearly every span is short, and a wide product is a call in WebAssembly.
+        self.area
+            + match u32::try_from(span) {
+                Ok(short) => u128::from(u64::from(self.value) * u64::from(short)),
+                Err(_) => u128::from(self.value) * u128::from(span),
+            }
     }
 
     /// Its average from the start until now.

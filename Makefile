@@ -1,0 +1,61 @@
+# Switchyard's commands. `make` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ADDRESS := 127.0.0.1
+PORT ?= 8080
+# On a build server the lock file is law; at a desk cargo may extend it.
+LOCKED := $(if $(CI),--locked)
+
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export TRUNK_SKIP_VERSION_CHECK := true
+# trunk 0.21 takes NO_COLOR=1, which means "yes" everywhere else, for a bad argument.
+TRUNK := env -u NO_COLOR trunk
+
+.PHONY: help serve test fmt clippy native build browser bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: ## build the page, serve it on http://127.0.0.1:8080 (PORT=... to change) and rebuild on change
+	@tools/install.sh serve
+	@echo "Switchyard: http://$(ADDRESS):$(PORT)/ (as soon as the first build is done; Ctrl-C stops it)"
+	@# Its own folder: what is in dist/ is always a release build.
+	@$(TRUNK) serve --address $(ADDRESS) --port $(PORT) --dist target/serve
+
+test: ## everything a change must pass: fmt, clippy, native, build, browser
+	@tools/install.sh test
+	@$(MAKE) fmt
+	@$(MAKE) clippy
+	@$(MAKE) native
+	@$(MAKE) build
+	@$(MAKE) browser
+	@echo "all passed: fmt, clippy, native, build, browser"
+
+fmt: ## is the code formatted?
+	cargo fmt --all --check
+
+clippy: ## lints, for this machine and for the browser; a warning is an error
+	cargo clippy $(LOCKED) --all-targets -- -D warnings
+	cargo clippy $(LOCKED) --target wasm32-unknown-unknown --lib --bin app -- -D warnings
+
+native: ## the tests that need no browser; the determinism test also as a release build
+	cargo test $(LOCKED)
+	cargo test $(LOCKED) --release --test determinism
+
+build: ## the page, for publishing, in dist/
+	@tools/install.sh build
+	$(TRUNK) build --release $(LOCKED)
+
+browser: ## the tests in Chromium, on the page in dist/ (ONLY=word for some of them)
+	node tests/browser/run.mjs $(ONLY)
+
+bench: ## how fast: the engine natively, then in Chromium
+	@tools/install.sh test
+	cargo bench $(LOCKED)
+	node benches/run.mjs
+
+clean: ## remove what builds made; the tools stay
+	rm -rf target dist tests/browser/shots

@@ -1,0 +1,210 @@
+//! The systems that are measured, natively and in a browser alike, each as one function from a
+//! number of customers to what came out: how many events it took, and the mean response.
+
+use std::hint::black_box;
+
+use switchyard::node::{AnyNode, BalancerConfig, ClientsConfig, Kind, ServerConfig};
+use switchyard::scenario::build::{self, Run};
+use switchyard::scenario::{LinkSpec, NodeSpec, Scenario};
+use switchyard::session::Session;
+use switchyard::sim::{Dist, Rng, Silent, Sink, Span, Time};
+
+use super::hand_loop::hand_loop;
+
+/// The load of every server here.
+pub const LOAD: f64 = 0.8;
+/// The mean service time.
+pub const SERVICE_MS: f64 = 1.0;
+
+/// What a system did.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Customers that came out.
+    pub customers: u64,
+    /// Events it took.
+    pub events: u64,
+    /// Their mean time in it, in mean service times.
+    pub response: f64,
+}
+
+/// A system by name.
+#[derive(Debug)]
+pub struct System {
+    /// As `benches/run.mjs` calls it.
+    pub name: &'static str,
+    /// Runs it.
+    pub run: fn(u64) -> Done,
+}
+
+/// What is measured in the browser as well as natively.
+pub const SYSTEMS: &[System] = &[
+    System { name: "hand 1", run: |customers| yardstick(1, customers) },
+    System { name: "hand 4", run: |customers| yardstick(4, customers) },
+    System { name: "hand 1, log", run: |customers| yardstick_log(1, customers) },
+    System { name: "M/M/1", run: |customers| engine(1, 1, 0.0, customers) },
+    System { name: "M/M/4", run: |customers| engine(4, 1, 0.0, customers) },
+    System { name: "M/M/1, 1 ms", run: |customers| engine(1, 1, 1.0, customers) },
+    System { name: "M/M/4, 1 ms", run: |customers| engine(4, 1, 1.0, customers) },
+    System { name: "two balancers", run: |customers| engine(1, 2, 1.0, customers) },
+    System { name: "minute", run: minutes },
+    System { name: "seek", run: seeks },
+];
+
+/// The yardstick with the engine's own exponential.
+pub fn yardstick(servers: u32, customers: u64) -> Done {
+    let (mut gaps, mut services) = streams();
+    let gap = Dist::exponential(mean_gap(servers));
+    let service = Dist::exponential(Span::from_millis_f64(SERVICE_MS));
+    let mean_ns = hand_loop(
+        servers,
+        customers,
+        || gap.draw(&mut gaps).ns(),
+        || service.draw(&mut services).ns(),
+    );
+    done(customers, customers * 2, mean_ns)
+}
+
+/// The yardstick with the textbook's exponential: one logarithm for each draw.
+pub fn yardstick_log(servers: u32, customers: u64) -> Done {
+    let (mut gaps, mut services) = streams();
+    let (gap, service) = (mean_gap(servers).ns() as f64, SERVICE_MS * 1e6);
+    let draw = |rng: &mut Rng, mean: f64| (-libm::log(1.0 - rng.unit()) * mean) as u64;
+    let mean_ns =
+        hand_loop(servers, customers, || draw(&mut gaps, gap), || draw(&mut services, service));
+    done(customers, customers * 2, mean_ns)
+}
+
+/// The engine: clients, link, a row of balancers, link, a server, and all the way back.
+pub fn engine(cores: u16, balancers: u32, latency_ms: f64, customers: u64) -> Done {
+    let mut run = build::build(&chain(cores, balancers, latency_ms));
+    run_customers(&mut run, customers, &mut Silent)
+}
+
+/// A scenario of a minute and about 80,000 events, to its end and so many times, as the page runs
+/// it: with its series and its snapshots.
+fn minutes(times: u64) -> Done {
+    let mut events = 0;
+    for _ in 0..times {
+        events += minute(80_000.0 / 60.0 / 6.0).run().events();
+    }
+    done(0, events, 0.0)
+}
+
+/// A minute at 1,000 requests a second, and then going to so many instants all over it.
+fn seeks(times: u64) -> Done {
+    let mut session = minute(1_000.0);
+    for number in 0..times {
+        session.seek(instant(number));
+    }
+    done(0, session.run().events(), 0.0)
+}
+
+/// A session of a minute at so many requests a second, at its end.
+pub fn minute(rate: f64) -> Session {
+    let mut session = Session::new(three_servers(rate)).expect("the scenario passes its check");
+    session.advance(Span::from_millis(60_000), u64::MAX);
+    session
+}
+
+/// Instants scattered over a minute, the same ones every time.
+pub fn instant(number: u64) -> Time {
+    Time::from_ns(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 60_000_000_000)
+}
+
+/// Runs until so many customers more have come out, with this sink.
+pub fn run_customers<S: Sink>(run: &mut Run, customers: u64, sink: &mut S) -> Done {
+    let (before, events) = (run.tally().completed, run.events());
+    let hops = run.links().len() as u64;
+    let wanted = before + customers;
+    while run.tally().completed < wanted {
+        // Each takes two events for each link, an arrival and a departure.
+        let missing = (wanted - run.tally().completed) * (2 * hops + 2);
+        run.run_until(Time::MAX, missing, sink);
+    }
+    black_box(run.trace_hash());
+    let AnyNode::Clients(clients) = &run.nodes()[0] else { unreachable!("clients come first") };
+    let mean_ns = clients.latency().mean().ns() as f64;
+    done(run.tally().completed - before, run.events() - events, mean_ns)
+}
+
+/// Clients, a row of balancers and a server, wired one after the other.
+pub fn chain(cores: u16, balancers: u32, latency_ms: f64) -> Scenario {
+    let mut nodes = vec![clients("clients", load_rate(cores))];
+    nodes.extend((0..balancers).map(|number| balancer(&format!("balancer{number}"))));
+    nodes.push(server("server", cores));
+    let links = nodes.windows(2).map(|pair| link(&pair[0].id, &pair[1].id, latency_ms)).collect();
+    Scenario { nodes, links, ..Scenario::default() }
+}
+
+/// So many groups of ten nodes: clients, a balancer and eight servers, with links of 1 ms.
+pub fn groups(count: u32) -> Scenario {
+    const SERVERS: u32 = 8;
+    let mut scenario = Scenario::default();
+    for group in 0..count {
+        let (from, balancer_id) = (format!("clients{group}"), format!("balancer{group}"));
+        scenario.nodes.push(clients(&from, load_rate(1) * f64::from(SERVERS)));
+        scenario.nodes.push(balancer(&balancer_id));
+        scenario.links.push(link(&from, &balancer_id, 1.0));
+        for number in 0..SERVERS {
+            let id = format!("server{group}-{number}");
+            scenario.links.push(link(&balancer_id, &id, 1.0));
+            scenario.nodes.push(server(&id, 1));
+        }
+    }
+    scenario
+}
+
+/// One balancer before three servers at about half load, `rate` requests a second in all.
+pub fn three_servers(rate: f64) -> Scenario {
+    let mut scenario = Scenario::default();
+    scenario.nodes.push(clients("clients", rate));
+    scenario.nodes.push(balancer("balancer"));
+    scenario.links.push(link("clients", "balancer", 5.0));
+    for number in 1..=3 {
+        let config = ServerConfig { service_ms: 1_500.0 / rate, ..ServerConfig::default() };
+        let id = format!("server{number}");
+        scenario.links.push(link("balancer", &id, 5.0));
+        scenario.nodes.push(node(&id, Kind::Server(config)));
+    }
+    scenario
+}
+
+fn clients(id: &str, rate: f64) -> NodeSpec {
+    node(id, Kind::Clients(ClientsConfig { rate, ..ClientsConfig::default() }))
+}
+
+fn balancer(id: &str) -> NodeSpec {
+    node(id, Kind::Balancer(BalancerConfig::default()))
+}
+
+fn server(id: &str, cores: u16) -> NodeSpec {
+    // A queue in which nobody is ever turned away.
+    let (service_ms, queue_limit) = (SERVICE_MS, 1_000_000);
+    let config = ServerConfig { cores, service_ms, queue_limit, ..ServerConfig::default() };
+    node(id, Kind::Server(config))
+}
+
+fn node(id: &str, kind: Kind) -> NodeSpec {
+    NodeSpec { id: id.to_owned(), label: id.to_owned(), x: 0, y: 0, kind }
+}
+
+fn link(from: &str, to: &str, latency_ms: f64) -> LinkSpec {
+    LinkSpec { from: from.to_owned(), to: to.to_owned(), latency_ms, loss: 0.0 }
+}
+
+/// Requests per second that bring so many cores to the load.
+fn load_rate(cores: u16) -> f64 {
+    LOAD * f64::from(cores) * 1e3 / SERVICE_MS
+}
+
+fn mean_gap(servers: u32) -> Span {
+    Span::from_millis_f64(SERVICE_MS / (LOAD * f64::from(servers)))
+}
+
+fn streams() -> (Rng, Rng) {
+    (Rng::stream(1, "hand", "arrivals"), Rng::stream(1, "hand", "service"))
+}
+
+fn done(customers: u64, events: u64, mean_ns: f64) -> Done {
+    Done { customers, events, response: mean_ns / (SERVICE_MS * 1e6) }
+}

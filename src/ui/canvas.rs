@@ -1,0 +1,253 @@
+//! The canvas: grid, wires, moving dots, nodes, and what lies over them.
+
+use std::collections::BTreeMap;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use leptos::wasm_bindgen::closure::Closure;
+use web_sys::{PointerEvent, WheelEvent};
+
+use super::gestures;
+use super::icons::{self, Icon};
+use super::keys;
+use super::node_card::NodeCard;
+use super::palette::Ghost;
+use super::store::{Store, store};
+use super::surface;
+use super::wires::Wires;
+use crate::session::Explanation;
+use crate::sim::{Place, Span};
+use crate::view::camera::Point;
+use crate::view::layout;
+
+/// The canvas with everything on it.
+#[component]
+pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
+    let store = store();
+    let dots = NodeRef::<html::Canvas>::new();
+    let frame = NodeRef::<html::Div>::new();
+    gestures::listen(store);
+    Effect::new(move |_| {
+        if let (Some(frame), Some(dots)) = (frame.get(), dots.get()) {
+            surface::attach(store, dots);
+            watch_size(store, &frame);
+        }
+    });
+    let ids = Memo::new(move |_| {
+        store.doc(|s| s.nodes.iter().map(|node| node.id.clone()).collect::<Vec<_>>())
+    });
+    let label = move || {
+        store.doc(|s| {
+            let (nodes, links) = (s.nodes.len(), s.links.len());
+            format!("System diagram: {nodes} components, {links} wires")
+        })
+    };
+    let camera = move || {
+        let c = store.camera.get();
+        format!("transform:translate({:.2}px,{:.2}px) scale({})", c.x, c.y, c.zoom)
+    };
+    let grid = move || {
+        let c = store.camera.get();
+        let size = f64::from(layout::GRID) * c.zoom * if c.zoom < 0.5 { 4.0 } else { 2.0 };
+        format!("background-size:{size}px {size}px;background-position:{:.1}px {:.1}px", c.x, c.y)
+    };
+    view! {
+        <div id="canvas" class="canvas" role="application" aria-label=label
+            aria-describedby="canvas-help" node_ref=frame style=grid
+            class:embed=store.options.embed
+            on:pointerdown=move |event: PointerEvent| gestures::press_canvas(store, &event)
+            on:dblclick=move |_| store.fit()
+            on:keydown=move |event| keys::in_canvas(store, &event)>
+            <p id="canvas-help" class="unseen">
+                "Arrow keys go from component to component, Enter opens the settings, C connects, \
+                 Space runs and pauses. The Outline panel does everything with ordinary buttons."
+            </p>
+            <Wires explanation=explanation />
+            <canvas id="dots" class="dots" aria-hidden="true" node_ref=dots></canvas>
+            <div class="nodes" style=camera>
+                <For each=move || ids.get() key=|id| id.clone() let:id>
+                    <NodeCard id=id />
+                </For>
+                <Badges />
+            </div>
+            <div id="tag" class="tag" aria-hidden="true"></div>
+            <Ghost />
+            <Empty />
+            <Corner />
+        </div>
+    }
+}
+
+/// Reasons of recent failures, floating where they happened.
+#[component]
+fn Badges() -> impl IntoView {
+    let store = store();
+    let badges = Memo::new(move |_| {
+        store.pulse.track();
+        store.rev.track();
+        badges(store)
+    });
+    move || {
+        let badge = |(at, words): (Point, String)| {
+            view! {
+                <div class="badge" style=format!("transform:translate({}px,{}px)", at.x, at.y)>
+                    <span>{words}</span>
+                </div>
+            }
+        };
+        badges.with(|all| all.iter().map(|(at, words)| badge((to_point(*at), words.clone()))).collect_view())
+    }
+}
+
+fn to_point(at: (i32, i32)) -> Point {
+    Point::new(f64::from(at.0), f64::from(at.1))
+}
+
+/// Failures of the last two seconds on the screen, counted by place and reason.
+fn badges(store: Store) -> Vec<((i32, i32), String)> {
+    store.with(|session| {
+        let (run, scenario) = (session.run(), session.scenario());
+        let window = Span::from_seconds_f64(2.0 * scenario.speed);
+        let mut counts: BTreeMap<(String, String, u8), (u64, &'static str)> = BTreeMap::new();
+        for trouble in session.series().troubles(run.now() - window, run.now()) {
+            let ends = match trouble.place {
+                Place::Going(link) | Place::Returning(link) => {
+                    let link = &run.links()[usize::from(link.0)];
+                    (run.card(link.from).id.to_string(), run.card(link.to).id.to_string())
+                }
+                Place::At(node) | Place::Waiting(node) | Place::Serving(node) => {
+                    (run.card(node).id.to_string(), String::new())
+                }
+            };
+            let key = (ends.0, ends.1, trouble.reason as u8);
+            counts.entry(key).or_insert((0, trouble.reason.words())).0 += 1;
+        }
+        let mut shown: BTreeMap<(i32, i32), String> = BTreeMap::new();
+        for ((from, to, _), (count, words)) in counts {
+            let at = if to.is_empty() {
+                scenario.node(&from).map(|node| {
+                    let b = layout::bounds(scenario, node);
+                    Point::new(b.x + b.width / 2.0, b.y)
+                })
+            } else {
+                layout::wire(scenario, &from, &to).map(|curve| curve.at(0.5))
+            };
+            let Some(at) = at else { continue };
+            let words = if count == 1 { words.to_owned() } else { format!("\u{d7}{count} {words}") };
+            let text = shown.entry((at.x as i32, at.y as i32)).or_default();
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(&words);
+        }
+        shown.into_iter().collect()
+    })
+}
+
+/// What to do when there is nothing.
+#[component]
+fn Empty() -> impl IntoView {
+    let store = store();
+    let empty = move || store.doc(|scenario| scenario.nodes.is_empty());
+    view! {
+        <Show when=empty>
+            <div class="empty">
+                <h2>"An empty yard"</h2>
+                <p>"Drag clients, a balancer and servers here, or start from something that runs."</p>
+                <button class="button primary"
+                    on:click=move |_| store.dialog.set(super::store::Dialog::Examples)>
+                    "Open an example"
+                </button>
+            </div>
+        </Show>
+    }
+}
+
+/// Zoom and fit, bottom left; the legend beside it.
+#[component]
+fn Corner() -> impl IntoView {
+    let store = store();
+    let stop = |event: PointerEvent| event.stop_propagation();
+    let zoom = move || format!("{:.0} %", store.camera.get().zoom * 100.0);
+    let legend = move || {
+        let speed = store.doc(|scenario| scenario.speed);
+        let each = store.per_dot.get();
+        let dots = if each == 1 { "1 dot = 1 request".to_owned() } else { format!("1 dot = {each} requests") };
+        format!("{dots} \u{b7} 1 s on screen = {}", Span::from_seconds_f64(speed))
+    };
+    view! {
+        <div class="corner" on:pointerdown=stop on:dblclick=|event| event.stop_propagation()>
+            <div class="zoom" role="group" aria-label="Zoom">
+                <button aria-label="Zoom out" on:click=move |_| keys::zoom(store, 0.8)>
+                    "\u{2212}"
+                </button>
+                <span class="percent">{zoom}</span>
+                <button aria-label="Zoom in" on:click=move |_| keys::zoom(store, 1.25)>"+"</button>
+                <button aria-label="See everything" title="See everything (Shift+1)"
+                    on:click=move |_| store.fit()>
+                    <Icon path=icons::FIT />
+                </button>
+            </div>
+            <ul class="legend" aria-label="Legend">
+                <li><i class="key request"></i>"request"</li>
+                <li><i class="key answer"></i>"answer"</li>
+                <li><i class="key waiting"></i>"waiting"</li>
+                <li><i class="key failed"></i>"failed"</li>
+                <li class="scale">{legend}</li>
+            </ul>
+        </div>
+    }
+}
+
+/// The wheel: zoom with a mouse or with Ctrl, pan with a trackpad. In an embed the page scrolls.
+fn wheel(store: Store, event: &WheelEvent) {
+    let command = event.ctrl_key() || event.meta_key();
+    if store.options.embed && !command {
+        return;
+    }
+    event.prevent_default();
+    let (dx, dy) = (event.delta_x(), event.delta_y());
+    let lines = event.delta_mode() == WheelEvent::DOM_DELTA_LINE;
+    let mouse = lines || (dx == 0.0 && dy.abs() >= 100.0 && !event.shift_key());
+    if command || mouse {
+        let scale = if lines { 0.05 } else { 0.002 };
+        let factor = libm::exp2((-dy * scale).clamp(-0.6, 0.6));
+        let at = gestures::on_canvas(event);
+        store.camera.update(|camera| *camera = camera.zoomed(at, factor));
+    } else {
+        let (dx, dy) = if event.shift_key() && dx == 0.0 { (dy, 0.0) } else { (dx, dy) };
+        store.camera.update(|camera| *camera = camera.panned(-dx, -dy));
+    }
+}
+
+/// Follows the size of the canvas; the first size brings everything into view.
+fn watch_size(store: Store, frame: &web_sys::HtmlDivElement) {
+    let element = frame.clone();
+    let on_size = Closure::<dyn FnMut()>::new(move || {
+        let (width, height) = (f64::from(element.client_width()), f64::from(element.client_height()));
+        let (old, _) = store.viewport.get_untracked();
+        store.viewport.set((width, height));
+        if old == 0.0 || store.options.embed {
+            store.fit();
+        }
+        surface::resize(store);
+    });
+    if let Ok(observer) = web_sys::ResizeObserver::new(on_size.as_ref().unchecked_ref()) {
+        observer.observe(frame);
+    }
+    // Lives as long as the page.
+    on_size.forget();
+    let on_wheel = Closure::<dyn FnMut(WheelEvent)>::new(move |event: WheelEvent| {
+        wheel(store, &event);
+    });
+    let options = web_sys::AddEventListenerOptions::new();
+    options.set_passive(false);
+    // A browser that refuses the listener only lacks zooming by wheel.
+    let _ = frame.add_event_listener_with_callback_and_add_event_listener_options(
+        "wheel",
+        on_wheel.as_ref().unchecked_ref(),
+        &options,
+    );
+    on_wheel.forget();
+}

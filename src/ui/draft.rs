@@ -1,0 +1,68 @@
+//! The draft in the browser's own storage: it survives a reload and a crash.
+//!
+//! Storage may be missing or refuse, as in a sandboxed frame; then the draft lives in memory only.
+
+use leptos::prelude::*;
+use web_sys::Storage;
+
+use super::options;
+use super::store::Store;
+use crate::scenario::Scenario;
+
+const DRAFT: &str = "switchyard/draft";
+const BEFORE: &str = "switchyard/draft-before";
+const THEME: &str = "switchyard/theme";
+
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+fn read(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok().flatten()
+}
+
+fn write(key: &str, value: &str) {
+    if let Some(storage) = storage() {
+        // A full or forbidden storage loses the draft on reload, nothing else.
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// The draft of the last visit, if there is one and it can be read.
+pub(super) fn load() -> Option<Scenario> {
+    Scenario::from_json(&read(DRAFT)?).ok()
+}
+
+/// Keeps the draft. An embed, and a shared copy that nobody has touched, keep nothing.
+pub(super) fn save(store: &Store) {
+    if !store.options.embed && !store.shared.get_untracked() {
+        write(DRAFT, &store.with(|session| session.scenario().to_json()));
+    }
+}
+
+/// A shared copy becomes the draft; the draft before it is kept aside.
+pub(super) fn make_mine(store: &Store) {
+    store.shared.set(false);
+    if !store.options.embed {
+        options::drop_fragment();
+        if let Some(before) = read(DRAFT) {
+            write(BEFORE, &before);
+        }
+        save(store);
+    }
+}
+
+/// The draft that a shared copy has replaced.
+pub(super) fn earlier() -> Option<Scenario> {
+    Scenario::from_json(&read(BEFORE)?).ok()
+}
+
+/// The theme chosen by hand.
+pub(super) fn theme() -> Option<String> {
+    read(THEME)
+}
+
+/// Remembers the theme chosen by hand.
+pub(super) fn keep_theme(name: &str) {
+    write(THEME, name);
+}

@@ -1,0 +1,124 @@
+//! One parameter: its name, unit, limits and help, and what is wrong with what was typed, beside it.
+
+use leptos::prelude::*;
+
+use super::gestures::fresh_number;
+use super::store::{Store, sentence, store};
+use crate::node::{Range, Spec, Value};
+use crate::session::Command;
+
+/// A parameter of a node.
+#[component]
+pub(super) fn ParamField(id: String, spec: &'static Spec) -> impl IntoView {
+    let store = store();
+    let id = StoredValue::new(id);
+    let value = Memo::new(move |_| {
+        store.doc(|s| id.with_value(|id| s.node(id).and_then(|node| node.kind.get(spec.key))))
+    });
+    let error = RwSignal::new(None::<String>);
+    let name = format!("{}-{}", id.get_value(), spec.key);
+    let help = format!("{name}-help");
+    let set = move |new: Value, gesture: u64| {
+        let command = Command::Set(id.get_value(), spec.key.to_owned(), new);
+        error.set(try_edit(store, command, gesture));
+    };
+    let control = match spec.range {
+        Range::Number { .. } => numbers(spec, name.clone(), help.clone(), value, set).into_any(),
+        Range::Choice(all) => {
+            let chosen = move || match value.get() {
+                Some(Value::Choice(key)) => key,
+                _ => String::new(),
+            };
+            let rule = move || {
+                let key = chosen();
+                all().into_iter().find(|choice| choice.key == key).map_or("", |choice| choice.rule)
+            };
+            let option = move |choice: crate::node::Choice| {
+                view! {
+                    <option value=choice.key selected=move || chosen() == choice.key>
+                        {choice.name}
+                    </option>
+                }
+            };
+            view! {
+                <select id=name.clone() aria-describedby=help.clone()
+                    on:change=move |event| set(Value::Choice(event_target_value(&event)), 0)>
+                    {all().into_iter().map(option).collect_view()}
+                </select>
+                <p class="rule">{rule}</p>
+            }
+            .into_any()
+        }
+        Range::Switch => {
+            view! {
+                <input type="checkbox" class="switch" id=name.clone()
+                    aria-describedby=help.clone()
+                    prop:checked=move || value.get() == Some(Value::Switch(true))
+                    on:change=move |event| set(Value::Switch(event_target_checked(&event)), 0) />
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <div class="field" class:wrong=move || error.with(Option::is_some)>
+            <label for=name>{spec.label}</label>
+            {control}
+            <p class="help" id=help>{spec.help}</p>
+            <p class="error" role="alert">{move || error.get()}</p>
+        </div>
+    }
+}
+
+/// A slider for the handy part of the range, and a field for all of it.
+fn numbers(
+    spec: &'static Spec,
+    name: String,
+    help: String,
+    value: Memo<Option<Value>>,
+    set: impl Fn(Value, u64) + Copy + 'static,
+) -> impl IntoView {
+    let Range::Number { min, max, handy, step, whole } = spec.range else { return ().into_any() };
+    let number = move || match value.get() {
+        Some(Value::Number(n)) => n,
+        _ => 0.0,
+    };
+    let gesture = StoredValue::new(0u64);
+    let typed = move |event: web_sys::Event, gesture: u64| {
+        // What is not a number at all is refused as one out of range would be.
+        let text = event_target_value(&event);
+        set(Value::Number(text.trim().parse().unwrap_or(f64::NAN)), gesture);
+    };
+    let low = min.max(0.0).min(handy);
+    let slider_label = format!("{}, slider", spec.label);
+    let share = move || ((number() - low) / (handy - low)).clamp(0.0, 1.0);
+    view! {
+        <div class="number-field">
+            <input type="range" aria-label=slider_label min=low max=handy step=step
+                prop:value=number style:--share=move || format!("{:.3}", share())
+                on:pointerdown=move |_| gesture.set_value(fresh_number())
+                on:input=move |event| typed(event, gesture.get_value()) />
+            <input type="number" id=name aria-describedby=help min=min max=max
+                step=if whole { "1".to_owned() } else { "any".to_owned() }
+                prop:value=move || number().to_string()
+                on:change=move |event| typed(event, 0) />
+            <span class="unit">{spec.unit}</span>
+        </div>
+    }
+    .into_any()
+}
+
+/// Makes an edit; if it is refused, says why, for the field to show.
+pub(super) fn try_edit(store: Store, command: Command, gesture: u64) -> Option<String> {
+    let result = store.travel(|session| session.apply(command, gesture));
+    match result {
+        Ok(()) => {
+            store.changed();
+            None
+        }
+        Err(problem) => {
+            let words = sentence(&problem.reason);
+            store.say(&words);
+            Some(words)
+        }
+    }
+}

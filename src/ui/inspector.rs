@@ -1,0 +1,209 @@
+//! The inspector: every setting of what is selected; of the scenario when nothing is.
+
+use leptos::prelude::*;
+
+use super::field::{ParamField, try_edit};
+use super::gestures::fresh_number;
+use super::icons::{self, Icon};
+use super::store::{Dialog, Selection, store};
+use crate::node::Family;
+use crate::session::Command;
+
+/// The inspector.
+#[component]
+pub(super) fn Inspector() -> impl IntoView {
+    let store = store();
+    let selected = Memo::new(move |_| {
+        store.rev.track();
+        store.with(|session| match store.selection.get() {
+            Selection::Node(id) => match session.scenario().node(&id) {
+                Some(_) => Selection::Node(id),
+                None => Selection::Nothing,
+            },
+            Selection::Wire(from, to) => match session.scenario().link(&from, &to) {
+                Some(_) => Selection::Wire(from, to),
+                None => Selection::Nothing,
+            },
+            Selection::Nothing | Selection::Request(_) => Selection::Nothing,
+        })
+    });
+    move || match selected.get() {
+        Selection::Node(id) => view! { <NodeSettings id=id /> }.into_any(),
+        Selection::Wire(from, to) => view! { <WireSettings from=from to=to /> }.into_any(),
+        _ => view! { <ScenarioSettings /> }.into_any(),
+    }
+}
+
+#[component]
+fn NodeSettings(id: String) -> impl IntoView {
+    let store = store();
+    let kind = store.with(|s| s.scenario().node(&id).map(|node| node.kind.clone()));
+    let Some(kind) = kind else { return ().into_any() };
+    let entry = kind.entry();
+    let id = StoredValue::new(id);
+    let label = move || store.doc(|s| s.node(&id.get_value()).map(|n| n.label.clone()));
+    let gesture = StoredValue::new(0u64);
+    let error = RwSignal::new(None::<String>);
+    let rename = move |event: web_sys::Event| {
+        let name = event_target_value(&event);
+        error.set(try_edit(store, Command::Rename(id.get_value(), name), gesture.get_value()));
+    };
+    let up = move || {
+        store.pulse.track();
+        store.with(|session| session.is_up(&id.get_value()))
+    };
+    let fields = kind.specs().into_iter().map(|spec| view! { <ParamField id=id.get_value() spec=spec /> });
+    view! {
+        <div class="settings" data-settings=id.get_value()>
+            <p class="kind-name"><Icon path=icons::kind(entry.family) /> {entry.name}</p>
+            <div class="field">
+                <label for="inspector-name">"Name"</label>
+                <input id="inspector-name" maxlength="80" prop:value=move || label().unwrap_or_default()
+                    on:focus=move |_| gesture.set_value(fresh_number()) on:input=rename />
+                <p class="error" role="alert">{move || error.get()}</p>
+            </div>
+            {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
+            {fields.collect_view()}
+            <div class="actions">
+                <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>
+                    <Icon path=icons::POWER />
+                    {move || if up() { "Kill" } else { "Revive" }}
+                </button>
+                <button class="button" on:click=move |_| {
+                    store.select(Selection::Node(id.get_value()));
+                    store.delete_selected();
+                }>
+                    <Icon path=icons::TRASH /> "Delete"
+                </button>
+            </div>
+            <details class="model-card">
+                <summary>"What is modelled"</summary>
+                <p>{entry.card}</p>
+            </details>
+        </div>
+    }
+    .into_any()
+}
+
+/// One request with a key of one's own.
+#[component]
+fn SendOne(id: String) -> impl IntoView {
+    let store = store();
+    let key = RwSignal::new("user:42".to_owned());
+    let send = move || {
+        let (from, text) = (id.clone(), key.get_untracked());
+        let next = store.with(|session| session.run().tally().sent + 1);
+        let words = format!("Sent one request for {text}");
+        if store.edit_by(|session| session.send_one(&from, &text).map(|()| true), &words) {
+            // It leaves at the next instant: let that pass, then follow it.
+            store.travel(|session| session.advance(crate::sim::Span::from_ns(2), 1_000));
+            store.select(Selection::Request(next));
+            store.refresh();
+        }
+    };
+    view! {
+        <form class="field send" on:submit=move |event| { event.prevent_default(); send(); }>
+            <label for="send-key">"Send one request for"</label>
+            <div class="number-field">
+                <input id="send-key" class="mono" maxlength="200" prop:value=move || key.get()
+                    on:input=move |event| key.set(event_target_value(&event)) />
+                <button class="button">"Send"</button>
+            </div>
+        </form>
+    }
+}
+
+#[component]
+fn WireSettings(from: String, to: String) -> impl IntoView {
+    let store = store();
+    let pair = StoredValue::new((from, to));
+    let error = RwSignal::new(None::<String>);
+    let both = move || {
+        let (from, to) = pair.get_value();
+        store.doc(|s| s.link(&from, &to).map_or((0.0, 0.0), |link| (link.latency_ms, link.loss)))
+    };
+    let set = move |latency: f64, loss: f64| {
+        let (from, to) = pair.get_value();
+        error.set(try_edit(store, Command::SetLink(from, to, latency, loss), 0));
+    };
+    let number = |event: &web_sys::Event| event_target_value(event).parse().unwrap_or(f64::NAN);
+    let name = move || {
+        let (from, to) = pair.get_value();
+        format!("{} to {}", store.label(&from), store.label(&to))
+    };
+    view! {
+        <div class="settings">
+            <p class="kind-name">"Wire " {name}</p>
+            <div class="field">
+                <label for="wire-latency">"Latency"</label>
+                <div class="number-field">
+                    <input type="number" id="wire-latency" min="0" max="60000" step="any"
+                        prop:value=move || both().0.to_string()
+                        on:change=move |event| set(number(&event), both().1) />
+                    <span class="unit">"ms each way"</span>
+                </div>
+            </div>
+            <div class="field">
+                <label for="wire-loss">"Loss"</label>
+                <div class="number-field">
+                    <input type="number" id="wire-loss" min="0" max="100" step="any"
+                        prop:value=move || (both().1 * 100.0).to_string()
+                        on:change=move |event| set(both().0, number(&event) / 100.0) />
+                    <span class="unit">"% of crossings"</span>
+                </div>
+                <p class="help">"A crossing that is lost fails the request: connection lost."</p>
+                <p class="error" role="alert">{move || error.get()}</p>
+            </div>
+            <div class="actions">
+                <button class="button" on:click=move |_| store.delete_selected()>
+                    <Icon path=icons::TRASH /> "Delete"
+                </button>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn ScenarioSettings() -> impl IntoView {
+    let store = store();
+    let seed = move || store.doc(|scenario| scenario.seed);
+    let note = move || store.doc(|scenario| scenario.note.clone());
+    let gesture = StoredValue::new(0u64);
+    let error = RwSignal::new(None::<String>);
+    let set_seed = move |seed: Option<u64>| match seed {
+        Some(seed) => error.set(try_edit(store, Command::SetSeed(seed), 0)),
+        None => error.set(Some("A whole number, 0 or more.".to_owned())),
+    };
+    view! {
+        <div class="settings">
+            <p class="kind-name">"This scenario"</p>
+            <p class="help">"Click a component, a wire or a moving dot to see inside it."</p>
+            <div class="field">
+                <label for="note">"Note from the author"</label>
+                <textarea id="note" rows="5" maxlength="4000" prop:value=note
+                    on:focus=move |_| gesture.set_value(fresh_number())
+                    on:input=move |event| {
+                        let note = event_target_value(&event);
+                        store.edit(Command::SetNote(note), gesture.get_value(), "");
+                    }></textarea>
+            </div>
+            <div class="field">
+                <label for="seed">"Seed of all randomness"</label>
+                <div class="number-field">
+                    <input id="seed" type="number" min="0" step="1" prop:value=move || seed().to_string()
+                        on:change=move |event| set_seed(event_target_value(&event).parse().ok()) />
+                    <button class="button"
+                        on:click=move |_| set_seed(Some(fresh_number() % 100_000))>"New seed"</button>
+                </div>
+                <p class="help">"Same scenario, same seed: the same run, to the byte. \
+                    Changing it starts again."</p>
+                <p class="error" role="alert">{move || error.get()}</p>
+            </div>
+            <div class="actions">
+                <button class="button" on:click=move |_| store.dialog.set(Dialog::Examples)>
+                    "Open an example"
+                </button>
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,202 @@
+//! The keyboard: what works anywhere, and what works while the canvas has the focus.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use web_sys::KeyboardEvent;
+
+use super::gestures;
+use super::store::{Dialog, Panel, Selection, Store};
+use crate::session::Command;
+use crate::view::camera::Point;
+use crate::view::layout::{self, GRID};
+
+/// What the sheet of shortcuts lists.
+pub(super) const SHEET: &[(&str, &str)] = &[
+    ("Space or K", "run, pause"),
+    (".", "one event on"),
+    ("Home", "back to the start"),
+    ("[  ]", "slower, faster"),
+    ("Arrows", "to the nearest node that way"),
+    ("Ctrl + arrows", "move the node"),
+    ("Enter", "its settings"),
+    ("C", "connect it to another"),
+    ("X", "kill or revive it"),
+    ("Delete", "delete node or wire"),
+    ("Ctrl + Z", "undo"),
+    ("Ctrl + Shift + Z", "redo"),
+    ("Shift + 1", "see everything"),
+    ("+  \u{2212}", "zoom"),
+    ("Esc", "let go"),
+    ("?", "this sheet"),
+];
+
+/// Keys that work wherever the focus is, unless somebody is typing.
+pub(super) fn anywhere(store: Store, event: &KeyboardEvent) {
+    let command = event.ctrl_key() || event.meta_key();
+    if typing(event) {
+        return;
+    }
+    match event.key().as_str() {
+        "z" | "Z" if command && event.shift_key() => store.redo(),
+        "z" if command => store.undo(),
+        "y" if command => store.redo(),
+        "Escape" => escape(store),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// Keys that work while the canvas has the focus.
+pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
+    if typing(event) {
+        return;
+    }
+    let command = event.ctrl_key() || event.meta_key();
+    let key = event.key();
+    let handled = match key.as_str() {
+        "ArrowLeft" => arrow(store, -1, 0, command, event.shift_key()),
+        "ArrowRight" => arrow(store, 1, 0, command, event.shift_key()),
+        "ArrowUp" => arrow(store, 0, -1, command, event.shift_key()),
+        "ArrowDown" => arrow(store, 0, 1, command, event.shift_key()),
+        _ if command => false,
+        _ => plain_key(store, &key),
+    };
+    if handled {
+        event.prevent_default();
+        event.stop_propagation();
+    }
+}
+
+fn plain_key(store: Store, key: &str) -> bool {
+    match key {
+        " " | "k" | "K" => store.toggle_play(),
+        "." => super::dock::step(store),
+        "Home" => store.restart(),
+        "[" => super::dock::change_speed(store, -1),
+        "]" => super::dock::change_speed(store, 1),
+        "Enter" => open_settings(store),
+        "c" | "C" => open_outline(store),
+        "x" | "X" => {
+            if let Some(id) = store.focus.get_untracked() {
+                store.toggle_life(&id);
+            }
+        }
+        "Delete" | "Backspace" => store.delete_selected(),
+        "+" | "=" => zoom(store, 1.25),
+        "-" => zoom(store, 0.8),
+        "!" | "1" => store.fit(),
+        "?" => store.dialog.set(Dialog::Keys),
+        "Escape" => escape(store),
+        _ => return false,
+    }
+    true
+}
+
+fn typing(event: &KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|element| {
+        let name = element.tag_name();
+        let slider = element.get_attribute("type").as_deref() == Some("range");
+        name == "TEXTAREA" || name == "SELECT" || (name == "INPUT" && !slider)
+    })
+}
+
+fn escape(store: Store) {
+    if gestures::cancel(store) {
+        return;
+    }
+    if store.dialog.get_untracked() != Dialog::None {
+        store.dialog.set(Dialog::None);
+    } else if store.sheet.get_untracked() {
+        store.sheet.set(false);
+    } else {
+        store.selection.set(Selection::Nothing);
+    }
+}
+
+fn arrow(store: Store, dx: i32, dy: i32, moves: bool, far: bool) -> bool {
+    if moves {
+        let step = if far { 4 * GRID } else { GRID };
+        nudge(store, dx * step, dy * step);
+    } else {
+        walk(store, f64::from(dx), f64::from(dy));
+    }
+    true
+}
+
+fn nudge(store: Store, dx: i32, dy: i32) {
+    let Selection::Node(id) = store.selection.get_untracked() else { return };
+    let place = store.with(|s| s.scenario().node(&id).map(|node| (node.x, node.y, node.label.clone())));
+    let Some((x, y, label)) = place else { return };
+    let words = format!("Moved {label}, x {}, y {}", x + dx, y + dy);
+    store.edit(Command::Move(vec![(id, x + dx, y + dy)]), 0, &words);
+}
+
+/// To the nearest node in a direction; to the first one when none has the focus.
+fn walk(store: Store, dx: f64, dy: f64) {
+    let from = store.focus.get_untracked();
+    let next = store.with(|session| {
+        let scenario = session.scenario();
+        let middle = |id: &str| {
+            scenario.node(id).map(|node| layout::bounds(scenario, node).centre())
+        };
+        let Some(here) = from.as_deref().and_then(middle) else {
+            return scenario.nodes.first().map(|node| node.id.clone());
+        };
+        let cost = |p: Point| {
+            let (x, y) = (p.x - here.x, p.y - here.y);
+            let along = x * dx + y * dy;
+            let aside = (x * dy - y * dx).abs();
+            (along > 8.0).then_some(along + 2.0 * aside)
+        };
+        let candidates = scenario.nodes.iter().filter_map(|node| {
+            let cost = cost(middle(&node.id)?)?;
+            Some((cost, node.id.clone()))
+        });
+        candidates.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
+    });
+    if let Some(id) = next {
+        focus_node(&id);
+        store.select(Selection::Node(id));
+    }
+}
+
+/// Gives a node in the canvas the keyboard.
+pub(super) fn focus_node(id: &str) {
+    focus(&format!("node-{id}"));
+}
+
+/// Gives an element the keyboard, once it is there.
+pub(super) fn focus(id: &str) {
+    let id = id.to_owned();
+    request_animation_frame(move || {
+        if let Some(element) = document().get_element_by_id(&id)
+            && let Ok(element) = element.dyn_into::<web_sys::HtmlElement>()
+        {
+            // An element that cannot take the focus leaves it where it is.
+            let _ = element.focus();
+        }
+    });
+}
+
+fn open_settings(store: Store) {
+    if let Some(id) = store.focus.get_untracked() {
+        store.select(Selection::Node(id));
+        store.sheet.set(true);
+        focus("inspector-name");
+    }
+}
+
+fn open_outline(store: Store) {
+    let Some(id) = store.focus.get_untracked() else { return };
+    store.panel.set(Panel::Outline);
+    store.sheet.set(true);
+    focus(&format!("connect-{id}"));
+}
+
+/// Zooms about the middle of the canvas.
+pub(super) fn zoom(store: Store, factor: f64) {
+    let (width, height) = store.viewport.get_untracked();
+    let middle = Point::new(width / 2.0, height / 2.0);
+    store.camera.update(|camera| *camera = camera.zoomed(middle, factor));
+}

@@ -1,0 +1,34 @@
+//! The page: shows the state and issues commands. No arithmetic about the system lives here.
+//!
+//! State of the document and the run is in the session, outside the reactive graph. Signals say only
+//! *that* something changed: `rev` for the document, `beat` and `pulse` for live numbers.
+
+// The component macro makes every component's function `pub`, whatever is written.
+#![allow(unreachable_pub)]
+
+mod app;
+mod canvas;
+mod charts;
+mod clipboard;
+mod dialogs;
+mod dock;
+mod draft;
+mod field;
+mod frame;
+mod gestures;
+mod icons;
+mod inspector;
+mod keys;
+mod node_card;
+mod options;
+mod outline;
+mod palette;
+mod request_panel;
+mod share;
+mod store;
+mod surface;
+mod theme;
+mod topbar;
+mod wires;
+
+pub use app::run;

@@ -1,0 +1,263 @@
+//! A node on the canvas: its name, its live number, and a picture of its inside.
+
+use leptos::prelude::*;
+use web_sys::PointerEvent;
+
+use super::gestures::{self, Gesture};
+use super::icons::{self, Icon};
+use super::store::{Selection, Store, store};
+use crate::node::{Family, Kind, Value};
+use crate::scenario::NodeSpec;
+use crate::session::Command;
+use crate::view::face::{self, Condition, Face, Inside, Row};
+use crate::view::layout;
+
+/// More cells than this are written as a number.
+const CELLS_MAX: u32 = 10;
+
+/// One node.
+#[component]
+pub(super) fn NodeCard(id: String) -> impl IntoView {
+    let store = store();
+    let id = StoredValue::new(id);
+    let spec = Memo::new(move |_| {
+        store.doc(|scenario| id.with_value(|id| scenario.node(id).cloned()))
+    });
+    let bounds = Memo::new(move |_| {
+        store.doc(|scenario| {
+            let node = id.with_value(|id| scenario.node(id).cloned());
+            node.map(|node| layout::bounds(scenario, &node)).unwrap_or_default()
+        })
+    });
+    let family = spec.with_untracked(|s| s.as_ref().map(|s| s.kind.family()));
+    let family = family.unwrap_or(Family::Server);
+    let read = move || {
+        let read = |s: &NodeSpec| store.with(|x| face::face(x.scenario(), x.run(), s));
+        spec.with(|spec| spec.as_ref().and_then(read))
+    };
+    // Cells follow at once, words four times a second.
+    let quick = Memo::new(move |_| {
+        store.beat.track();
+        read()
+    });
+    let slow = Memo::new(move |_| {
+        store.pulse.track();
+        read()
+    });
+    let place = move || {
+        let b = bounds.get();
+        format!("transform:translate({}px,{}px);width:{}px;height:{}px", b.x, b.y, b.width, b.height)
+    };
+    let down = move || quick.with(|face| condition(face) == Condition::Down);
+    let unhealthy = move || quick.with(|face| condition(face) == Condition::Unhealthy);
+    let selected = move || id.with_value(|id| store.is_selected(id));
+    let objection = Memo::new(move |_| id.with_value(|id| gestures::objection(store, id)));
+    let wiring = move || store.gesture.with(|g| matches!(g, Gesture::Wire { .. }));
+    let load = move || quick.with(|face| load(face));
+    view! {
+        <div class=format!("node {}", family.entry().key) style=place
+            class:selected=selected class:down=down class:unhealthy=unhealthy
+            class:hot=move || { load() > 0.9 }
+            class:refuses=move || objection.with(Option::is_some)
+            class:welcomes=move || wiring() && objection.with(Option::is_none)
+            data-node=move || id.get_value() title=move || objection.get().unwrap_or_default()
+            on:pointerdown=move |event: PointerEvent| {
+                gestures::press_node(store, &event, id.get_value());
+            }>
+            <div class="fill" style:height=move || format!("{:.0}%", load() * 100.0)></div>
+            <Head id=id family=family spec=spec slow=slow />
+            <Body id=id quick=quick slow=slow spec=spec />
+            <Show when=move || family.entry().takes>
+                <span class="port in" aria-hidden="true"></span>
+            </Show>
+            <Show when=move || !family.entry().sends_to.is_empty() && !store.options.embed>
+                <span class="port out" aria-hidden="true" title="Drag to another node to connect"
+                    on:pointerdown=move |event: PointerEvent| {
+                        gestures::press_port(store, &event, id.get_value());
+                    }></span>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Head(
+    id: StoredValue<String>,
+    family: Family,
+    spec: Memo<Option<NodeSpec>>,
+    slow: Memo<Option<Face>>,
+) -> impl IntoView {
+    let store = store();
+    let label = move || spec.with(|s| s.as_ref().map(|s| s.label.clone()).unwrap_or_default());
+    let number = move || slow.with(|face| face.as_ref().map(|f| f.number.clone()).unwrap_or_default());
+    let words = move || {
+        let text = slow.with(|face| face.as_ref().map(|f| f.words.clone()).unwrap_or_default());
+        format!("{}, {}: {text}", label(), family.entry().name.to_lowercase())
+    };
+    let first = move || store.doc(|s| s.nodes.first().map(|node| node.id.clone()));
+    let tab_stop = move || {
+        let stop = store.focus.get().or_else(first);
+        if stop == Some(id.get_value()) { "0" } else { "-1" }
+    };
+    let is_up = move || slow.with(|face| condition(face) != Condition::Down);
+    let power_words = move || {
+        format!("{} {}", if is_up() { "Kill" } else { "Revive" }, label())
+    };
+    view! {
+        <div class="head">
+            <Icon path=icons::kind(family) />
+            <button class="name" id=format!("node-{}", id.get_value()) tabindex=tab_stop
+                aria-label=words
+                on:focus=move |_| store.focus.set(Some(id.get_value()))
+                on:click=move |event| {
+                    // A click with the keyboard has no pointer that selected it already.
+                    if event.detail() == 0 {
+                        store.select(Selection::Node(id.get_value()));
+                    }
+                }>{label}</button>
+            <Show when=move || family != Family::Clients>
+                <span class="number">{number}</span>
+                <button class="power" tabindex="-1" title=power_words aria-label=power_words
+                    aria-pressed=move || if is_up() { "false" } else { "true" }
+                    on:pointerdown=|event: PointerEvent| event.stop_propagation()
+                    on:click=move |_| store.toggle_life(&id.get_value())>
+                    <Icon path=icons::POWER />
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Body(
+    id: StoredValue<String>,
+    quick: Memo<Option<Face>>,
+    slow: Memo<Option<Face>>,
+    spec: Memo<Option<NodeSpec>>,
+) -> impl IntoView {
+    let store = store();
+    let detail = move || slow.with(|face| face.as_ref().map(|f| f.detail.clone()).unwrap_or_default());
+    let inside = move || match spec.with(|s| s.as_ref().map(|s| s.kind.family())) {
+        Some(Family::Clients) => clients(store, id, spec, slow).into_any(),
+        Some(Family::Balancer) => rows(quick).into_any(),
+        Some(Family::Server) => cells(quick).into_any(),
+        None => ().into_any(),
+    };
+    let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));
+    view! {
+        {move || { kind.track(); untrack(inside) }}
+        <p class="detail" class:empty=move || detail().is_empty()>{detail}</p>
+    }
+}
+
+/// The rate as a large number, with a handle to pull, right on the node.
+fn clients(
+    store: Store,
+    id: StoredValue<String>,
+    spec: Memo<Option<NodeSpec>>,
+    slow: Memo<Option<Face>>,
+) -> impl IntoView {
+    let number = move |part: usize| {
+        let text = slow.with(|face| face.as_ref().map(|f| f.number.clone()).unwrap_or_default());
+        text.split_once(' ').map(|(a, b)| [a, b][part].to_owned()).unwrap_or_default()
+    };
+    let rate = move || {
+        spec.with(|s| match s.as_ref().map(|s| &s.kind) {
+            Some(Kind::Clients(config)) => config.rate,
+            _ => 0.0,
+        })
+    };
+    let open_loop = move || {
+        spec.with(|s| matches!(s.as_ref().map(|s| &s.kind), Some(Kind::Clients(c))
+            if c.arrivals != crate::node::Arrivals::OneByOne))
+    };
+    let gesture = StoredValue::new(0u64);
+    let input = move |event: web_sys::Event| {
+        if let Ok(rate) = event_target_value(&event).parse::<f64>() {
+            let command = Command::Set(id.get_value(), "rate".into(), Value::Number(rate));
+            store.edit(command, gesture.get_value(), "");
+        }
+    };
+    view! {
+        <p class="rate"><strong>{move || number(0)}</strong> " " {move || number(1)}</p>
+        <Show when=open_loop>
+            <input type="range" class="rate-slider" min="0" max=move || rate().max(200.0) step="1"
+                tabindex="-1" aria-label="Requests per second" prop:value=rate
+                style:--share=move || format!("{:.3}", rate() / rate().max(200.0))
+                on:pointerdown=move |event: PointerEvent| {
+                    gesture.set_value(gestures::fresh_number());
+                    event.stop_propagation();
+                }
+                on:input=input />
+        </Show>
+    }
+}
+
+/// A row per backend, with its running weight or its share.
+fn rows(quick: Memo<Option<Face>>) -> impl IntoView {
+    let all = move || {
+        quick.with(|face| match face.as_ref().map(|f| &f.inside) {
+            Some(Inside::Rows(rows)) => rows.clone(),
+            _ => Vec::new(),
+        })
+    };
+    let count = Memo::new(move |_| all().len());
+    let row = move |place: usize| {
+        let part = move |read: fn(&Row) -> String| all().get(place).map(read).unwrap_or_default();
+        let is = move |read: fn(&Row) -> bool| all().get(place).is_some_and(read);
+        let bar = move || all().get(place).map_or(0.0, |row| row.bar.clamp(-1.0, 1.0));
+        view! {
+            <div class="row" class:next=move || is(|r| r.next) class:out=move || is(|r| !r.healthy)>
+                <span class="who">{move || part(|r| r.name.clone())}</span>
+                <span class="bar" class:negative=move || { bar() < 0.0 }
+                    style:--bar=move || format!("{:.3}", bar().abs())></span>
+                <span class="value">{move || part(|r| r.number.clone())}</span>
+            </div>
+        }
+    };
+    view! {
+        <div class="rows">{move || (0..count.get()).map(row).collect_view()}</div>
+    }
+}
+
+/// Cores and waiting places as cells; many as a number.
+fn cells(quick: Memo<Option<Face>>) -> impl IntoView {
+    let state = move || {
+        quick.with(|face| match face.as_ref().map(|f| &f.inside) {
+            Some(&Inside::Cells { busy, cores, waiting, places, .. }) => (busy, cores, waiting, places),
+            _ => (0, 0, 0, 0),
+        })
+    };
+    let strip = move |class: &'static str, on: fn((u32, u32, u32, u32)) -> (u32, u32)| {
+        let shown = move || {
+            let (filled, all) = on(state());
+            (filled.min(CELLS_MAX), all.min(CELLS_MAX))
+        };
+        view! {
+            <span class=format!("cells {class}") style:--on=move || shown().0.to_string()
+                style:--all=move || shown().1.to_string()></span>
+        }
+    };
+    let plural = |n: u32| if n == 1 { "core" } else { "cores" };
+    view! {
+        <div class="row">
+            {strip("busy", |(busy, cores, _, _)| (busy, cores))}
+            <span class="value">{move || format!("{} {}", state().1, plural(state().1))}</span>
+        </div>
+        <div class="row">
+            {strip("waiting", |(_, _, waiting, places)| (waiting, places))}
+            <span class="value">{move || format!("queue {}", state().2)}</span>
+        </div>
+    }
+}
+
+fn condition(face: &Option<Face>) -> Condition {
+    face.as_ref().map_or(Condition::Fine, |face| face.condition)
+}
+
+fn load(face: &Option<Face>) -> f64 {
+    match face.as_ref().map(|face| &face.inside) {
+        Some(Inside::Cells { load, .. }) => load.clamp(0.0, 1.0),
+        _ => 0.0,
+    }
+}

@@ -1,0 +1,161 @@
+//! One request: where its milliseconds went, and why it went where it went.
+
+use leptos::prelude::*;
+
+use super::store::{Selection, store};
+use crate::session::{Explanation, StayLine};
+use crate::sim::{Outcome, Place, Time, Why};
+
+/// How many ended requests are listed.
+const LISTED: usize = 12;
+
+/// The selected request, or those that ended last to pick one from.
+#[component]
+pub(super) fn RequestPanel(explanation: Memo<Option<Explanation>>) -> impl IntoView {
+    let chosen = Memo::new(move |_| explanation.with(Option::is_some));
+    view! {
+        <Show when=move || chosen.get() fallback=|| view! { <Recent /> }>
+            <One explanation=explanation />
+        </Show>
+    }
+}
+
+#[component]
+fn One(explanation: Memo<Option<Explanation>>) -> impl IntoView {
+    let store = store();
+    let text = move |read: fn(&Explanation) -> String| {
+        explanation.with(|e| e.as_ref().map(read).unwrap_or_default())
+    };
+    let failed = move || {
+        explanation.with(|e| e.as_ref().is_some_and(|e| matches!(e.outcome, Outcome::Failed(..))))
+    };
+    let decisions = move || {
+        explanation.with(|e| {
+            let all = e.as_ref().map(|e| e.decisions.clone()).unwrap_or_default();
+            all.into_iter().map(|(_, why)| decision(why)).collect_view()
+        })
+    };
+    view! {
+        <div class="request">
+            <p class="headline">
+                <strong>{move || text(|e| format!("#{}", e.request))}</strong>
+                <code>{move || text(|e| format!("GET {}", e.key))}</code>
+                <span class="total">{move || text(|e| e.latency.to_string())}</span>
+            </p>
+            <p class="ending" class:failed=failed>{move || text(|e| e.ending.clone())}</p>
+            {move || explanation.with(|e| e.as_ref().map(stays))}
+            <h3>"Why here?"</h3>
+            {decisions}
+            <div class="actions">
+                <button class="button" on:click=move |_| store.selection.set(Selection::Nothing)>
+                    "Let it go"
+                </button>
+            </div>
+        </div>
+    }
+}
+
+/// The stays as bars on one scale of time. They add up to the latency.
+fn stays(explanation: &Explanation) -> impl IntoView + use<> {
+    let whole = explanation.latency.ns().max(1) as f64;
+    let bar = |stay: &StayLine| {
+        let class = match stay.place {
+            Place::Going(_) | Place::Returning(_) | Place::At(_) => "bar wire-time",
+            Place::Waiting(_) => "bar wait-time",
+            Place::Serving(_) => "bar serve-time",
+        };
+        let left = stay.offset.ns() as f64 / whole * 100.0;
+        let width = (stay.span.ns() as f64 / whole * 100.0).max(0.6);
+        view! {
+            <tr>
+                <th scope="row">{stay.words.clone()}</th>
+                <td class="bars">
+                    <span class=class style=format!("left:{left:.2}%;width:{width:.2}%")></span>
+                </td>
+                <td class="ms">{format!("{:.1}", stay.span.millis())}</td>
+            </tr>
+        }
+    };
+    view! {
+        <table class="stays">
+            <caption class="unseen">"Where the time went, in milliseconds"</caption>
+            <tbody>{explanation.stays.iter().map(bar).collect_view()}</tbody>
+        </table>
+    }
+}
+
+fn decision(why: Why) -> impl IntoView {
+    let line = |line: crate::sim::Line| {
+        view! {
+            <tr class:chosen=line.chosen>
+                <th scope="row">{line.subject}</th>
+                <td>{line.numbers}</td>
+                <td>{if line.chosen { "\u{2190}" } else { "" }}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="why">
+            <h4>{why.title}</h4>
+            <table>{why.lines.into_iter().map(line).collect_view()}</table>
+            <p>{why.sentence}</p>
+        </section>
+    }
+}
+
+/// The requests that ended last.
+#[component]
+fn Recent() -> impl IntoView {
+    let store = store();
+    let rows = Memo::new(move |_| {
+        store.pulse.track();
+        store.with(|session| {
+            let run = session.run();
+            let row = |finished: &crate::session::Finished| {
+                let request = finished.request;
+                let latency = finished.at.since(request.born).to_string();
+                let ending = match request.outcome {
+                    Outcome::Failed(reason, _) => reason.words().to_owned(),
+                    Outcome::Done | Outcome::Pending => "answered".to_owned(),
+                };
+                (request.id, run.key_name(request.key), latency, ending)
+            };
+            session.series().finished(run.now()).take(LISTED).map(row).collect::<Vec<_>>()
+        })
+    });
+    let started = move || {
+        store.pulse.track();
+        store.with(|session| session.run().now() > Time::ZERO)
+    };
+    let row = move |(id, key, latency, ending): (u64, String, String, String)| {
+        let failed = ending != "answered";
+        view! {
+            <li>
+                <button on:click=move |_| {
+                    store.select(Selection::Request(id));
+                    store.refresh();
+                }>
+                    <b>{format!("#{id}")}</b>
+                    <code>{key}</code>
+                    <span class="ending" class:failed=failed>{ending}</span>
+                    <span class="total">{latency}</span>
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <div class="recent">
+            <h3>"Click a moving dot"</h3>
+            <p class="help">
+                "It shows where the request went, how long each part took, and why it went there. \
+                 Or pick one that has just ended:"
+            </p>
+            <Show when=move || !started()>
+                <p class="help">"Nothing has run yet. Press Run below."</p>
+            </Show>
+            <ul>
+                <For each=move || rows.get() key=|row| row.0 let:item>{row(item)}</For>
+            </ul>
+        </div>
+    }
+}

@@ -1,0 +1,372 @@
+//! What all parts of the page share: the session, what is selected, and how to say things.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use super::gestures::Gesture;
+use super::options::Options;
+use crate::node::Family;
+use crate::scenario::{NodeSpec, Scenario};
+use crate::session::{Command, Refusal, Session};
+use crate::view::camera::{Camera, Point};
+use crate::view::curve::Curve;
+use crate::view::dots::Dot;
+use crate::view::layout;
+
+/// What is selected.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Selection {
+    #[default]
+    Nothing,
+    Node(String),
+    Wire(String, String),
+    Request(u64),
+}
+
+/// What the panel on the right shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Panel {
+    Request,
+    Inspect,
+    Outline,
+}
+
+/// What lies over the page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Dialog {
+    #[default]
+    None,
+    Share,
+    Examples,
+    Keys,
+    /// A link or file that could not be opened: the sentence, and what to copy for a report.
+    Broken(String, String),
+}
+
+/// Everything the page knows. Copying it copies handles.
+#[derive(Clone, Copy)]
+pub(super) struct Store {
+    session: StoredValue<Session, LocalStorage>,
+    /// The document changed.
+    pub(super) rev: RwSignal<u32>,
+    /// Cells and bars may have changed: about twelve times a second.
+    pub(super) beat: RwSignal<u32>,
+    /// Numbers may have changed: four times a second.
+    pub(super) pulse: RwSignal<u32>,
+    pub(super) playing: RwSignal<bool>,
+    /// The engine does not keep up with the speed asked for.
+    pub(super) behind: RwSignal<bool>,
+    pub(super) selection: RwSignal<Selection>,
+    pub(super) panel: RwSignal<Panel>,
+    /// Is the panel open where it covers the canvas, on small screens?
+    pub(super) sheet: RwSignal<bool>,
+    pub(super) dialog: RwSignal<Dialog>,
+    pub(super) camera: RwSignal<Camera>,
+    /// The size of the canvas on the screen.
+    pub(super) viewport: RwSignal<(f64, f64)>,
+    pub(super) gesture: RwSignal<Gesture>,
+    /// The node that has the keyboard in the canvas.
+    pub(super) focus: RwSignal<Option<String>>,
+    /// What was said last to those who listen.
+    pub(super) said: RwSignal<String>,
+    /// What was said last to those who look, until it is dismissed.
+    pub(super) notice: RwSignal<Option<String>>,
+    /// Was this opened from a link and not touched since?
+    pub(super) shared: RwSignal<bool>,
+    pub(super) per_dot: RwSignal<u64>,
+    pub(super) options: Options,
+    dots: StoredValue<Vec<Dot>, LocalStorage>,
+    curves: StoredValue<BTreeMap<(String, String), Curve>, LocalStorage>,
+}
+
+impl Store {
+    pub(super) fn new(session: Session, options: Options) -> Store {
+        let store = Store {
+            session: StoredValue::new_local(session),
+            rev: RwSignal::new(0),
+            beat: RwSignal::new(0),
+            pulse: RwSignal::new(0),
+            playing: RwSignal::new(false),
+            behind: RwSignal::new(false),
+            selection: RwSignal::new(Selection::Nothing),
+            panel: RwSignal::new(Panel::Request),
+            sheet: RwSignal::new(false),
+            dialog: RwSignal::new(Dialog::None),
+            camera: RwSignal::new(Camera::default()),
+            viewport: RwSignal::new((0.0, 0.0)),
+            gesture: RwSignal::new(Gesture::None),
+            focus: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
+            notice: RwSignal::new(None),
+            shared: RwSignal::new(false),
+            per_dot: RwSignal::new(1),
+            options,
+            dots: StoredValue::new_local(Vec::new()),
+            curves: StoredValue::new_local(BTreeMap::new()),
+        };
+        store.index_curves();
+        store
+    }
+
+    /// Reads the session.
+    pub(super) fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
+        self.session.with_value(read)
+    }
+
+    /// Reads the document; the caller runs again when it changes.
+    pub(super) fn doc<T>(&self, read: impl FnOnce(&Scenario) -> T) -> T {
+        self.rev.track();
+        self.session.with_value(|session| read(session.scenario()))
+    }
+
+    /// Moves in time, without touching the document.
+    pub(super) fn travel<T>(&self, go: impl FnOnce(&mut Session) -> T) -> T {
+        self.session.try_update_value(go).expect("the session lives as long as the page")
+    }
+
+    /// Makes an edit, and says so. A refusal is shown and said; then nothing has changed.
+    pub(super) fn edit(&self, command: Command, gesture: u64, done: &str) -> bool {
+        let result = self.travel(|session| session.apply(command, gesture));
+        self.after_edit(result.map(|()| true), done)
+    }
+
+    /// Another way to edit: undo, kill, send one.
+    pub(super) fn edit_by(
+        &self,
+        edit: impl FnOnce(&mut Session) -> Result<bool, Refusal>,
+        done: &str,
+    ) -> bool {
+        let result = self.travel(edit);
+        self.after_edit(result, done)
+    }
+
+    fn after_edit(&self, result: Result<bool, Refusal>, done: &str) -> bool {
+        match result {
+            Ok(true) => {
+                self.notice.set(None);
+                self.changed();
+                if !done.is_empty() {
+                    self.say(done);
+                }
+                true
+            }
+            Ok(false) => false,
+            Err(refusal) => {
+                self.warn(&sentence(&refusal.to_string()));
+                false
+            }
+        }
+    }
+
+    /// The document or the run changed otherwise than by playing on.
+    pub(super) fn changed(&self) {
+        self.index_curves();
+        self.rev.update(|rev| *rev += 1);
+        self.refresh();
+        if self.shared.get_untracked() {
+            super::draft::make_mine(self);
+        }
+    }
+
+    /// Live numbers are to be read anew.
+    pub(super) fn refresh(&self) {
+        self.beat.update(|n| *n += 1);
+        self.pulse.update(|n| *n += 1);
+    }
+
+    /// Shows another scenario from its beginning.
+    pub(super) fn open(&self, scenario: Scenario) -> bool {
+        let title = scenario.title.clone();
+        let result = self.travel(|session| session.open(scenario)).map(|()| true);
+        let speed = self.with(|session| session.scenario().speed);
+        debug_assert!(speed > 0.0);
+        self.selection.set(Selection::Nothing);
+        let opened = self.after_edit(result, &format!("Opened {title}"));
+        if opened {
+            self.fit();
+        }
+        opened
+    }
+
+    /// Says something to a screen reader, politely.
+    pub(super) fn say(&self, words: &str) {
+        self.said.set(words.to_owned());
+    }
+
+    /// Shows a sentence, and says it.
+    pub(super) fn warn(&self, words: &str) {
+        self.notice.set(Some(words.to_owned()));
+        self.say(words);
+    }
+
+    pub(super) fn select(&self, selection: Selection) {
+        match &selection {
+            Selection::Node(_) | Selection::Wire(..) => self.panel.set(Panel::Inspect),
+            Selection::Request(_) => self.panel.set(Panel::Request),
+            Selection::Nothing => {}
+        }
+        if let Selection::Node(id) = &selection {
+            self.focus.set(Some(id.clone()));
+        }
+        self.selection.set(selection);
+    }
+
+    pub(super) fn is_selected(&self, id: &str) -> bool {
+        self.selection.with(|selection| matches!(selection, Selection::Node(node) if node == id))
+    }
+
+    /// The whole picture in view.
+    pub(super) fn fit(&self) {
+        let (width, height) = self.viewport.get_untracked();
+        if width > 0.0 {
+            let margin = if self.options.embed { 24.0 } else { 48.0 };
+            let extent = self.with(|session| layout::extent(session.scenario()));
+            self.camera.set(Camera::fitting(extent, width, height, margin));
+        }
+    }
+
+    /// Adds a node of this kind with its middle at a canvas point, or where there is room nearby.
+    pub(super) fn add_node(&self, family: Family, at: Option<Point>) {
+        let entry = family.entry();
+        let kind = (entry.make)();
+        let node = self.with(|session| {
+            let scenario = session.scenario();
+            let id = scenario.fresh_id(if family == Family::Server { "s" } else { entry.key });
+            let first = !scenario.nodes.iter().any(|n| n.kind.family() == family);
+            let label = match (family, first) {
+                (Family::Server, _) => id.clone(),
+                (_, true) => entry.label.to_owned(),
+                (_, false) => {
+                    let number = id.trim_start_matches(entry.key);
+                    format!("{} {number}", entry.label)
+                }
+            };
+            let middle = at.unwrap_or_else(|| {
+                let (width, height) = self.viewport.get_untracked();
+                let camera = self.camera.get_untracked();
+                camera.to_canvas(Point::new(width / 2.0, height / 2.0))
+            });
+            let (x, y) = layout::free_place(scenario, &kind, middle);
+            NodeSpec { id, label, x, y, kind: kind.clone() }
+        });
+        let (id, words) = (node.id.clone(), format!("Added {}", node.label));
+        let command = self.with(|session| Command::append_node(session.scenario(), node));
+        if self.edit(command, 0, &words) {
+            self.select(Selection::Node(id));
+        }
+    }
+
+    /// Draws a wire.
+    pub(super) fn connect(&self, from: &str, to: &str) {
+        let (names, command) = self.with(|session| {
+            let scenario = session.scenario();
+            let label = |id| scenario.node(id).map_or(String::new(), |node| node.label.clone());
+            ((label(from), label(to)), Command::connect(scenario, from, to))
+        });
+        self.edit(command, 0, &format!("Connected {} to {}", names.0, names.1));
+    }
+
+    /// Takes out what is selected.
+    pub(super) fn delete_selected(&self) {
+        let (command, words) = match self.selection.get_untracked() {
+            Selection::Node(id) => {
+                let label = self.label(&id);
+                (Command::RemoveNode(id), format!("Deleted {label}"))
+            }
+            Selection::Wire(from, to) => {
+                let words = format!("Deleted the wire {} to {}", self.label(&from), self.label(&to));
+                (Command::RemoveLink(from, to), words)
+            }
+            Selection::Nothing | Selection::Request(_) => return,
+        };
+        if self.edit(command, 0, &words) {
+            self.selection.set(Selection::Nothing);
+        }
+    }
+
+    /// Kills a running node, revives a crashed one.
+    pub(super) fn toggle_life(&self, id: &str) {
+        let up = self.with(|session| session.is_up(id));
+        let label = self.label(id);
+        match up {
+            true => self.edit_by(|s| s.kill(id).map(|()| true), &format!("Killed {label}")),
+            false => self.edit_by(|s| s.revive(id).map(|()| true), &format!("Revived {label}")),
+        };
+    }
+
+    pub(super) fn undo(&self) {
+        if !self.edit_by(Session::undo, "Undone") {
+            self.say("Nothing to undo");
+        }
+    }
+
+    pub(super) fn redo(&self) {
+        if !self.edit_by(Session::redo, "Redone") {
+            self.say("Nothing to redo");
+        }
+    }
+
+    pub(super) fn toggle_play(&self) {
+        let playing = !self.playing.get_untracked();
+        self.playing.set(playing);
+        self.say(if playing { "Running" } else { "Paused" });
+        self.refresh();
+    }
+
+    pub(super) fn restart(&self) {
+        self.travel(Session::restart);
+        if matches!(self.selection.get_untracked(), Selection::Request(_)) {
+            self.selection.set(Selection::Nothing);
+        }
+        self.refresh();
+        self.say("Back at the start");
+    }
+
+    /// A node's name.
+    pub(super) fn label(&self, id: &str) -> String {
+        let name = |session: &Session| session.scenario().node(id).map(|node| node.label.clone());
+        self.with(name).unwrap_or_default()
+    }
+
+    /// The dots of the last frame.
+    pub(super) fn with_dots<T>(&self, use_them: impl FnOnce(&mut Vec<Dot>) -> T) -> T {
+        self.dots.try_update_value(use_them).expect("dots live as long as the page")
+    }
+
+    /// The lines of all wires.
+    pub(super) fn with_curves<T>(
+        &self,
+        use_them: impl FnOnce(&BTreeMap<(String, String), Curve>) -> T,
+    ) -> T {
+        self.curves.with_value(use_them)
+    }
+
+    fn index_curves(&self) {
+        let curves = self.with(|session| {
+            let scenario = session.scenario();
+            let line = |link: &crate::scenario::LinkSpec| {
+                let curve = layout::wire(scenario, &link.from, &link.to)?;
+                Some(((link.from.clone(), link.to.clone()), curve))
+            };
+            scenario.links.iter().filter_map(line).collect()
+        });
+        self.curves.set_value(curves);
+    }
+}
+
+/// With a capital and a full stop.
+pub(super) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let mut text = first + letters.as_str();
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
+}
+
+/// The store, from anywhere in the page.
+pub(super) fn store() -> Store {
+    expect_context::<Store>()
+}

@@ -1,0 +1,120 @@
+//! Wires: one SVG layer under everything that moves. Redrawn on edits only, width four times a second.
+
+use leptos::prelude::*;
+
+use super::gestures::Gesture;
+use super::store::{Selection, Store, store};
+use crate::session::Explanation;
+use crate::view::camera::Point;
+use crate::view::curve::Curve;
+use crate::view::layout;
+
+/// All wires, the one being drawn, and the way of the selected request.
+#[component]
+pub(super) fn Wires(explanation: Memo<Option<Explanation>>) -> impl IntoView {
+    let store = store();
+    let ends = Memo::new(move |_| {
+        store.doc(|scenario| {
+            let pair = |link: &crate::scenario::LinkSpec| (link.from.clone(), link.to.clone());
+            scenario.links.iter().map(pair).collect::<Vec<_>>()
+        })
+    });
+    let transform = move || {
+        let camera = store.camera.get();
+        format!("translate({:.2}px,{:.2}px) scale({})", camera.x, camera.y, camera.zoom)
+    };
+    view! {
+        <svg class="wires" aria-hidden="true">
+            <defs>
+                <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8"
+                    markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">
+                    <path d="M0 0.5 7 4 0 7.5z" />
+                </marker>
+            </defs>
+            <g style:transform=transform>
+                <For each=move || ends.get() key=|pair| pair.clone() let:pair>
+                    <Wire from=pair.0 to=pair.1 explanation=explanation />
+                </For>
+                <path class="wire drawing" d=move || drawing(store) />
+            </g>
+        </svg>
+    }
+}
+
+#[component]
+fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> impl IntoView {
+    let store = store();
+    let pair = StoredValue::new((from, to));
+    let path = Memo::new(move |_| {
+        store.doc(|scenario| {
+            pair.with_value(|(from, to)| layout::wire(scenario, from, to))
+                .map_or(String::new(), |curve| curve.path())
+        })
+    });
+    let selected = move || {
+        let (from, to) = pair.get_value();
+        store.selection.with(|s| *s == Selection::Wire(from, to))
+    };
+    let on_path = move || explanation.with(|e| e.as_ref().is_some_and(|e| passes(store, e, pair)));
+    let width = Memo::new(move |_| {
+        store.pulse.track();
+        width(store, pair)
+    });
+    let press = move |event: web_sys::PointerEvent| {
+        if event.button() == 0 && !store.options.embed {
+            let (from, to) = pair.get_value();
+            // A dot on the wire is meant before the wire.
+            super::gestures::press_canvas(store, &event);
+            if matches!(store.gesture.get_untracked(), Gesture::Pan { .. }) {
+                store.gesture.set(Gesture::None);
+                store.select(Selection::Wire(from, to));
+            }
+            event.stop_propagation();
+        }
+    };
+    view! {
+        <g class="wire-group" class:selected=selected class:on-path=on_path>
+            <path class="wire-hit" d=path on:pointerdown=press />
+            <path class="wire" d=path marker-end="url(#tip)"
+                style:stroke-width=move || format!("{:.1}px", width.get()) />
+        </g>
+    }
+}
+
+/// Thicker with traffic: 1.5 to 5 pixels by the square root of requests per second at its source.
+fn width(store: Store, pair: StoredValue<(String, String)>) -> f64 {
+    store.with(|session| {
+        let run = session.run();
+        let (from, to) = pair.get_value();
+        let (Some(from), Some(to)) = (run.find(&from), run.find(&to)) else { return 1.5 };
+        let link = run.links().iter().find(|link| !link.gone && link.from == from && link.to == to);
+        let carried = link.map_or(0, |link| link.carried);
+        let rate = carried as f64 / run.now().seconds().max(1.0);
+        (1.5 + rate.sqrt() * 0.12).min(5.0)
+    })
+}
+
+fn passes(store: Store, explanation: &Explanation, pair: StoredValue<(String, String)>) -> bool {
+    store.with(|session| {
+        let run = session.run();
+        pair.with_value(|(from, to)| {
+            explanation.path.iter().any(|link| {
+                let link = &run.links()[usize::from(link.0)];
+                *run.card(link.from).id == **from && *run.card(link.to).id == **to
+            })
+        })
+    })
+}
+
+/// The wire that follows the pointer.
+fn drawing(store: Store) -> String {
+    let Gesture::Wire { from, at, .. } = store.gesture.get() else { return String::new() };
+    let end = store.camera.get().to_canvas(at);
+    let start = store.with(|session| {
+        let scenario = session.scenario();
+        let node = scenario.node(&from)?;
+        Some(layout::port_out(layout::bounds(scenario, node)))
+    });
+    let line = |start: Point| Curve::between(start, end).path();
+    start.map_or(String::new(), line)
+}

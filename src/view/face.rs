@@ -1,0 +1,239 @@
+//! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
+
+use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
+use crate::policy::balance::{self, Memory};
+use crate::scenario::build::Run;
+use crate::scenario::{NodeSpec, Scenario};
+use crate::sim::Time;
+use crate::view::layout::ROWS_MAX;
+
+/// How a node is doing, for its border, its badge and its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It runs.
+    Fine,
+    /// It runs, but is marked unhealthy.
+    Unhealthy,
+    /// It crashed.
+    Down,
+}
+
+/// What a node shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Face {
+    /// How it is doing.
+    pub condition: Condition,
+    /// Its one live number, with unit.
+    pub number: String,
+    /// A quiet second line.
+    pub detail: String,
+    /// What it shows of its inside.
+    pub inside: Inside,
+    /// Everything it shows, in words.
+    pub words: String,
+}
+
+/// What a node shows of its inside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inside {
+    /// Clients: latencies so far.
+    Latency {
+        /// `p50 136 ms`.
+        p50: String,
+        /// `p99 392 ms`.
+        p99: String,
+    },
+    /// A balancer: one row per backend.
+    Rows(Vec<Row>),
+    /// A server: its cores and its queue.
+    Cells {
+        /// Cores at work.
+        busy: u32,
+        /// Cores.
+        cores: u32,
+        /// Requests waiting.
+        waiting: u32,
+        /// Waiting places.
+        places: u32,
+        /// Cores at work over cores, 0 to 1.
+        load: f64,
+    },
+}
+
+/// A backend in a balancer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// A bar from -1 to 1.
+    pub bar: f64,
+    /// The number beside it.
+    pub number: String,
+    /// Is it next, or the strongest?
+    pub next: bool,
+    /// Can it be chosen?
+    pub healthy: bool,
+}
+
+/// What the node shows now. Absent when it is not in the run.
+pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
+    let id = run.find(&spec.id)?;
+    let card = run.card(id);
+    let condition = match (card.up, card.healthy) {
+        (false, _) => Condition::Down,
+        (true, false) => Condition::Unhealthy,
+        (true, true) => Condition::Fine,
+    };
+    let now = run.now();
+    let mut face = match &run.nodes()[usize::from(id.0)] {
+        AnyNode::Clients(node) => clients(node, now),
+        AnyNode::Balancer(node) => balancer(node, now),
+        AnyNode::Server(node) => server(node, now),
+    };
+    face.condition = condition;
+    if condition == Condition::Down {
+        face.detail = "crashed".to_owned();
+        face.words = format!("crashed; {}", face.words);
+    }
+    if let (AnyNode::Balancer(node), Condition::Down) = (&run.nodes()[usize::from(id.0)], condition)
+        && let Some(words) = node.last_words()
+    {
+        face.detail = words.to_owned();
+    }
+    if unwired(scenario, spec) {
+        face.detail = match spec.kind {
+            Kind::Server(_) => "nothing sends to it yet".to_owned(),
+            Kind::Clients(_) | Kind::Balancer(_) => "not wired yet".to_owned(),
+        };
+    }
+    Some(face)
+}
+
+fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
+    match spec.kind {
+        Kind::Server(_) => !scenario.links.iter().any(|link| link.to == spec.id),
+        Kind::Clients(_) | Kind::Balancer(_) => {
+            !scenario.links.iter().any(|link| link.from == spec.id)
+        }
+    }
+}
+
+fn clients(node: &Clients, now: Time) -> Face {
+    let config = node.config();
+    let latency = node.latency();
+    let number = match config.arrivals {
+        Arrivals::OneByOne => format!("{}", node.sent().total()),
+        Arrivals::Poisson | Arrivals::Constant => rate(config.rate),
+    };
+    let unit = match config.arrivals {
+        Arrivals::OneByOne => "sent",
+        Arrivals::Poisson | Arrivals::Constant => "requests/s",
+    };
+    let answered = node.answered().per_second(now);
+    let words = format!(
+        "sent {}, answered {}, failed {}, median {}, 99th percentile {}",
+        node.sent().total(),
+        node.answered().total(),
+        node.failed(),
+        latency.percentile(50.0),
+        latency.percentile(99.0)
+    );
+    Face {
+        condition: Condition::Fine,
+        number: format!("{number} {unit}"),
+        detail: format!("{} answered/s", rate(answered)),
+        inside: Inside::Latency {
+            p50: latency.percentile(50.0).to_string(),
+            p99: latency.percentile(99.0).to_string(),
+        },
+        words,
+    }
+}
+
+fn balancer(node: &Balancer, now: Time) -> Face {
+    let entry = balance::find(node.config().strategy);
+    let name = entry.map_or("", |entry| entry.name);
+    let total: u64 = node.picks().iter().sum::<u64>().max(1);
+    let memory = node.memory();
+    let largest = match &memory {
+        Memory::Weights(all) => all.iter().map(|w| w.unsigned_abs()).max().unwrap_or(1).max(1),
+        Memory::Cursor(_) => 1,
+    };
+    let row = |(place, backend): (usize, &balance::Backend)| {
+        let picks = node.picks()[place];
+        let share = picks as f64 / total as f64;
+        let (bar, number, next) = match &memory {
+            Memory::Cursor(cursor) => (share, format!("{picks}"), place == *cursor),
+            Memory::Weights(all) => {
+                let weight = all.get(place).copied().unwrap_or(0);
+                let after = |p: usize| all[p] + node.backends()[p].weight;
+                let best = (0..all.len()).filter(|&p| node.backends()[p].healthy).max_by(|&a, &b| {
+                    // The earliest of equals wins, so the later one must lose the comparison.
+                    after(a).cmp(&after(b)).then(b.cmp(&a))
+                });
+                let number = weight.to_string().replace('-', "\u{2212}");
+                (weight as f64 / largest as f64, number, best == Some(place))
+            }
+        };
+        Row {
+            name: backend.name.to_string(),
+            bar,
+            number,
+            next: next && backend.healthy,
+            healthy: backend.healthy,
+        }
+    };
+    let rows: Vec<Row> = node.backends().iter().enumerate().take(ROWS_MAX).map(row).collect();
+    let shares: Vec<String> = (node.backends().iter().zip(node.picks()))
+        .map(|(backend, picks)| {
+            let mark = if backend.healthy { "" } else { " (unhealthy)" };
+            format!("{} got {picks}{mark}", backend.name)
+        })
+        .collect();
+    Face {
+        condition: Condition::Fine,
+        number: format!("{}/s", rate(node.picked().per_second(now))),
+        detail: name.to_owned(),
+        inside: Inside::Rows(rows),
+        words: format!("{name}; {}", shares.join(", ")),
+    }
+}
+
+fn server(node: &Server, now: Time) -> Face {
+    let config = node.config();
+    let (busy, waiting) = (node.busy().value(), node.waiting().value());
+    let cores = u32::from(config.cores);
+    let words = format!(
+        "{} answered per second, {busy} of {cores} cores busy, {waiting} of {} places taken, \
+         {} arrived, {} answered, {} refused, {} lost",
+        rate(node.served().per_second(now)),
+        config.queue_limit,
+        node.arrived().total(),
+        node.served().total(),
+        node.refused(),
+        node.lost()
+    );
+    Face {
+        condition: Condition::Fine,
+        number: format!("{}/s", rate(node.served().per_second(now))),
+        detail: String::new(),
+        inside: Inside::Cells {
+            busy,
+            cores,
+            waiting,
+            places: config.queue_limit,
+            load: f64::from(busy) / f64::from(cores.max(1)),
+        },
+        words,
+    }
+}
+
+/// A rate with as many digits as help.
+fn rate(per_second: f64) -> String {
+    match per_second {
+        r if r >= 99.95 => format!("{r:.0}"),
+        r if r >= 9.95 && r.fract() == 0.0 => format!("{r:.0}"),
+        r if r.fract() == 0.0 => format!("{r:.0}"),
+        r => format!("{r:.1}"),
+    }
+}

@@ -1,0 +1,119 @@
+//! How large nodes are, where their ports are, and where a new one fits.
+
+use super::camera::{Point, Rect};
+use super::curve::Curve;
+use crate::node::{Family, Kind};
+use crate::scenario::{NodeSpec, Scenario};
+
+/// The grid that nodes snap to, in canvas units.
+pub const GRID: i32 = 16;
+/// Rows that a balancer shows at most.
+pub const ROWS_MAX: usize = 8;
+
+/// The size of a node's card. A balancer grows with its backends.
+pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
+    match kind.family() {
+        Family::Clients => (168.0, 104.0),
+        Family::Balancer => (184.0, 64.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
+        Family::Server => (192.0, 104.0),
+    }
+}
+
+/// The box of a node on the canvas.
+pub fn bounds(scenario: &Scenario, node: &NodeSpec) -> Rect {
+    let links = scenario.links.iter().filter(|link| link.from == node.id).count();
+    let (width, height) = size(&node.kind, links);
+    Rect { x: f64::from(node.x), y: f64::from(node.y), width, height }
+}
+
+/// Where requests leave a node.
+pub fn port_out(bounds: Rect) -> Point {
+    Point::new(bounds.x + bounds.width, bounds.y + bounds.height / 2.0)
+}
+
+/// Where requests come in.
+pub fn port_in(bounds: Rect) -> Point {
+    Point::new(bounds.x, bounds.y + bounds.height / 2.0)
+}
+
+/// The wire between two nodes, if both are there.
+pub fn wire(scenario: &Scenario, from: &str, to: &str) -> Option<Curve> {
+    let (from, to) = (scenario.node(from)?, scenario.node(to)?);
+    Some(Curve::between(port_out(bounds(scenario, from)), port_in(bounds(scenario, to))))
+}
+
+/// The box around everything; a box around the origin when there is nothing.
+pub fn extent(scenario: &Scenario) -> Rect {
+    let all = scenario.nodes.iter().map(|node| bounds(scenario, node));
+    all.reduce(Rect::around).unwrap_or(Rect { x: 0.0, y: 0.0, width: 400.0, height: 300.0 })
+}
+
+/// The nearest place on the grid.
+pub fn snap(p: Point) -> (i32, i32) {
+    let grid = f64::from(GRID);
+    let one = |value: f64| ((value / grid).round() * grid).clamp(-1e5, 1e5) as i32;
+    (one(p.x), one(p.y))
+}
+
+/// A place for a new node of this kind near `wanted`, its middle, that covers no other node.
+pub fn free_place(scenario: &Scenario, kind: &Kind, wanted: Point) -> (i32, i32) {
+    let (width, height) = size(kind, 0);
+    let covered = |x: f64, y: f64| {
+        scenario.nodes.iter().any(|node| {
+            let other = bounds(scenario, node);
+            let margin = 16.0;
+            x < other.x + other.width + margin
+                && x + width + margin > other.x
+                && y < other.y + other.height + margin
+                && y + height + margin > other.y
+        })
+    };
+    let (x, y) = (wanted.x - width / 2.0, wanted.y - height / 2.0);
+    let step = height + 24.0;
+    for ring in 0..40 {
+        let down = f64::from(ring) * step;
+        for offset in [down, -down] {
+            if !covered(x, y + offset) {
+                return snap(Point::new(x, y + offset));
+            }
+        }
+    }
+    snap(Point::new(x, y))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::gallery::GALLERY;
+
+    #[test]
+    fn no_node_of_a_built_in_scenario_covers_another() {
+        for preset in GALLERY {
+            let scenario = preset.scenario();
+            for (place, node) in scenario.nodes.iter().enumerate() {
+                let a = bounds(&scenario, node);
+                for other in &scenario.nodes[..place] {
+                    let b = bounds(&scenario, other);
+                    let apart = a.x >= b.x + b.width
+                        || b.x >= a.x + a.width
+                        || a.y >= b.y + b.height
+                        || b.y >= a.y + a.height;
+                    assert!(apart, "{}: {} covers {}", preset.key, node.id, other.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_node_covers_nothing() {
+        let scenario = GALLERY[0].scenario();
+        let kind = scenario.nodes[2].kind.clone();
+        let middle = bounds(&scenario, &scenario.nodes[2]).centre();
+        let (x, y) = free_place(&scenario, &kind, middle);
+        let (width, height) = size(&kind, 0);
+        let new = Rect { x: f64::from(x), y: f64::from(y), width, height };
+        for node in &scenario.nodes {
+            assert!(!bounds(&scenario, node).contains(new.centre()), "{}", node.id);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The picture as plain data: where things are, what each node shows, which dots are where, and
+//! pixels. No browser here, so pictures are tested like everything else.
+
+pub mod camera;
+pub mod curve;
+pub mod dots;
+pub mod face;
+pub mod layout;
+pub mod raster;
+pub mod strip;

@@ -1,0 +1,195 @@
+//! The strip of time under the canvas: which stretch it shows, the heat map, the small charts.
+
+use crate::session::{LATENCY_CELLS, Series};
+use crate::sim::Time;
+
+/// A stretch of time that a chart shows, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// From.
+    pub from: f64,
+    /// Until.
+    pub until: f64,
+}
+
+impl Window {
+    /// A window that holds the frontier: it grows in steps up to a minute, then slides.
+    pub fn around(frontier: Time) -> Window {
+        const STEPS: [f64; 5] = [5.0, 10.0, 20.0, 40.0, 60.0];
+        let end = frontier.seconds();
+        match STEPS.iter().find(|&&step| end <= step) {
+            Some(&step) => Window { from: 0.0, until: step },
+            None => Window { from: end - 60.0, until: end },
+        }
+    }
+
+    /// The share of the width at which an instant lies; outside 0 to 1 it is not shown.
+    pub fn share(&self, seconds: f64) -> f64 {
+        (seconds - self.from) / (self.until - self.from)
+    }
+
+    /// The instant at a share of the width.
+    pub fn instant(&self, share: f64) -> Time {
+        let seconds = self.from + share.clamp(0.0, 1.0) * (self.until - self.from);
+        Time::from_ns((seconds * 1e9).max(0.0) as u64)
+    }
+}
+
+/// A cell of the heat map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeatCell {
+    /// Left edge, as a share of the width.
+    pub left: f64,
+    /// Width, as a share of the width.
+    pub width: f64,
+    /// Row from the bottom, from 0.
+    pub row: usize,
+    /// How strong, 0 to 1, by the square root of the count.
+    pub strength: f64,
+}
+
+/// The heat map of latencies: cells, and how many rows they need.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeatMap {
+    /// The cells that are not empty.
+    pub cells: Vec<HeatCell>,
+    /// The first row of latencies that is shown, for `cell_floor`.
+    pub lowest: usize,
+    /// How many rows are shown.
+    pub rows: usize,
+}
+
+const COLUMNS: f64 = 60.0;
+
+/// Latencies over time, in at most sixty columns.
+pub fn heat_map(series: &Series, window: Window) -> HeatMap {
+    let column_seconds = ((window.until - window.from) / COLUMNS).max(0.1);
+    let mut columns: Vec<[u32; LATENCY_CELLS]> = Vec::new();
+    for (start, bucket) in series.buckets() {
+        let share = (start.seconds() - window.from) / column_seconds;
+        if share < -1e-9 {
+            continue;
+        }
+        // A bucket starts exactly on a column's edge, but for rounding.
+        let column = (share + 1e-6) as usize;
+        columns.resize(columns.len().max(column + 1), [0; LATENCY_CELLS]);
+        for (sum, &count) in columns[column].iter_mut().zip(&bucket.cells) {
+            *sum += u32::from(count);
+        }
+    }
+    let used = |cell: &usize| columns.iter().any(|column| column[*cell] > 0);
+    let (Some(lowest), Some(highest)) =
+        ((0..LATENCY_CELLS).find(used), (0..LATENCY_CELLS).rfind(used))
+    else {
+        return HeatMap::default();
+    };
+    let most = columns.iter().flatten().copied().max().unwrap_or(1).max(1);
+    let width = column_seconds / (window.until - window.from);
+    let mut cells = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        for (cell, &count) in column.iter().enumerate().filter(|&(_, &count)| count > 0) {
+            cells.push(HeatCell {
+                left: place as f64 * width,
+                width,
+                row: cell - lowest,
+                strength: (f64::from(count) / f64::from(most)).sqrt(),
+            });
+        }
+    }
+    HeatMap { cells, lowest, rows: highest - lowest + 1 }
+}
+
+/// A line of a chart: points as shares of width and height, from the bottom left.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    /// One list of points per line.
+    pub lines: Vec<Vec<(f64, f64)>>,
+    /// The value at the top.
+    pub top: f64,
+}
+
+/// Requests made and answered per second, averaged over half a second.
+pub fn throughput(series: &Series, window: Window) -> Lines {
+    let step = 5;
+    let all: Vec<_> = series.buckets().collect();
+    let mut made = Vec::new();
+    let mut answered = Vec::new();
+    for chunk in all.chunks_exact(step) {
+        let seconds = series.bucket_span().seconds() * step as f64;
+        let at = chunk[0].0.seconds() + seconds / 2.0;
+        let sum = |count: fn(&crate::session::Bucket) -> u32| {
+            chunk.iter().map(|(_, bucket)| f64::from(count(bucket))).sum::<f64>() / seconds
+        };
+        made.push((at, sum(|bucket| bucket.sent)));
+        answered.push((at, sum(|bucket| bucket.done)));
+    }
+    scaled(window, vec![made, answered])
+}
+
+/// The median, the 95th and the 99th percentile of latency in ms, bucket by bucket.
+pub fn percentiles(series: &Series, window: Window) -> Lines {
+    let mut lines = vec![Vec::new(); 3];
+    for (start, bucket) in series.buckets() {
+        let at = start.seconds() + series.bucket_span().seconds() / 2.0;
+        for (line, value) in lines.iter_mut().zip(bucket.percentiles.iter().flatten()) {
+            line.push((at, f64::from(*value)));
+        }
+    }
+    scaled(window, lines)
+}
+
+fn scaled(window: Window, lines: Vec<Vec<(f64, f64)>>) -> Lines {
+    let shown = |&(at, _): &(f64, f64)| (0.0..=1.0).contains(&window.share(at));
+    let values = lines.iter().flatten().filter(|point| shown(point)).map(|&(_, value)| value);
+    let top = round_up(values.fold(0.0, f64::max));
+    let place = |&(at, value): &(f64, f64)| (window.share(at), value / top);
+    let lines = lines
+        .iter()
+        .map(|line| line.iter().filter(|point| shown(point)).map(place).collect())
+        .collect();
+    Lines { lines, top }
+}
+
+/// The next of 1, 2, 5, 10, 20, 50 \u{2026} that is not below the value.
+fn round_up(value: f64) -> f64 {
+    let mut unit = 1.0;
+    loop {
+        for step in [1.0, 2.0, 5.0] {
+            if value <= step * unit {
+                return step * unit;
+            }
+        }
+        unit *= 10.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::gallery::GALLERY;
+    use crate::session::Session;
+    use crate::sim::Span;
+
+    #[test]
+    fn the_window_grows_and_then_slides() {
+        let window = |s: u64| Window::around(Time::from_ns(s * 1_000_000_000));
+        assert_eq!(window(3), Window { from: 0.0, until: 5.0 });
+        assert_eq!(window(61), Window { from: 1.0, until: 61.0 });
+        assert_eq!(window(61).instant(0.5), Time::from_ns(31_000_000_000));
+    }
+
+    #[test]
+    fn the_heat_map_holds_every_answer_and_charts_stay_inside() {
+        let mut session = Session::new(GALLERY[0].scenario()).expect("is checked");
+        session.advance(Span::from_millis(8_000), u64::MAX);
+        let window = Window::around(session.frontier());
+        let map = heat_map(session.series(), window);
+        assert!(map.cells.iter().all(|cell| cell.row < map.rows && cell.left < 1.0));
+        assert!(map.cells.iter().any(|cell| cell.strength == 1.0));
+        for lines in [throughput(session.series(), window), percentiles(session.series(), window)] {
+            let points: Vec<_> = lines.lines.iter().flatten().collect();
+            assert!(points.len() > 20);
+            assert!(points.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Scenarios in a few words, for tests.
+#![allow(dead_code, reason = "each test crate uses its own part of this")]
+
+use switchyard::node::{AnyNode, Server, ServerConfig, Service};
+pub(crate) mod random;
+
+use switchyard::node::{Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind};
+use switchyard::scenario::build::Run;
+use switchyard::scenario::gallery::GALLERY;
+use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
+use switchyard::sim::{Span, Time};
+
+pub(crate) fn node(id: &str, kind: Kind) -> NodeSpec {
+    NodeSpec { id: id.into(), label: id.into(), x: 0, y: 0, kind }
+}
+
+pub(crate) fn clients(id: &str, config: ClientsConfig) -> NodeSpec {
+    node(id, Kind::Clients(config))
+}
+
+pub(crate) fn poisson(id: &str, rate: f64) -> NodeSpec {
+    clients(id, ClientsConfig { rate, ..ClientsConfig::default() })
+}
+
+/// Clients that send one after another, so many in all.
+pub(crate) fn one_by_one(id: &str, total: u32) -> NodeSpec {
+    clients(id, ClientsConfig { arrivals: Arrivals::OneByOne, total, ..ClientsConfig::default() })
+}
+
+pub(crate) fn balancer(id: &str, strategy: &'static str) -> NodeSpec {
+    node(id, Kind::Balancer(BalancerConfig { strategy }))
+}
+
+pub(crate) fn server(id: &str, config: ServerConfig) -> NodeSpec {
+    node(id, Kind::Server(config))
+}
+
+/// A server whose every request takes `service_ms`.
+pub(crate) fn steady(id: &str, service_ms: f64) -> NodeSpec {
+    let service = Service::Constant;
+    server(id, ServerConfig { service_ms, service, ..ServerConfig::default() })
+}
+
+pub(crate) fn link(from: &str, to: &str, latency_ms: f64) -> LinkSpec {
+    LinkSpec { from: from.into(), to: to.into(), latency_ms, loss: 0.0 }
+}
+
+pub(crate) fn lossy(from: &str, to: &str, latency_ms: f64, loss: f64) -> LinkSpec {
+    LinkSpec { loss, ..link(from, to, latency_ms) }
+}
+
+pub(crate) fn fault(ms: u64, node: &str, kind: FaultKind) -> Fault {
+    Fault { at: at_ms(ms), node: node.into(), kind }
+}
+
+pub(crate) fn send(ms: u64, from: &str, key: &str) -> SendOne {
+    SendOne { at: at_ms(ms), from: from.into(), key: key.into() }
+}
+
+pub(crate) fn at_ms(ms: u64) -> Time {
+    Time::ZERO + Span::from_millis(ms)
+}
+
+pub(crate) fn scenario(seed: u64, nodes: Vec<NodeSpec>, links: Vec<LinkSpec>) -> Scenario {
+    Scenario { seed, nodes, links, ..Scenario::default() }
+}
+
+/// Clients, a balancer and three servers with wires of 5 ms: something of everything.
+pub(crate) fn trio(seed: u64, rate: f64) -> Scenario {
+    let small = ServerConfig { service_ms: 40.0, queue_limit: 6, ..ServerConfig::default() };
+    let big = ServerConfig { cores: 3, weight: 3, ..small.clone() };
+    let nodes = vec![
+        poisson("c", rate),
+        balancer("lb", "smooth_weighted"),
+        server("s1", big),
+        server("s2", small.clone()),
+        server("s3", small),
+    ];
+    let wires = ["s1", "s2", "s3"].map(|id| link("lb", id, 5.0));
+    scenario(seed, nodes, [vec![link("c", "lb", 5.0)], wires.to_vec()].concat())
+}
+
+/// Every built-in scenario with its name.
+pub(crate) fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
+    GALLERY.iter().map(|preset| (preset.key, preset.scenario()))
+}
+
+pub(crate) fn the_clients<'a>(run: &'a Run, id: &str) -> &'a Clients {
+    match find(run, id) {
+        AnyNode::Clients(clients) => clients,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_balancer<'a>(run: &'a Run, id: &str) -> &'a Balancer {
+    match find(run, id) {
+        AnyNode::Balancer(balancer) => balancer,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_server<'a>(run: &'a Run, id: &str) -> &'a Server {
+    match find(run, id) {
+        AnyNode::Server(server) => server,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+fn find<'a>(run: &'a Run, id: &str) -> &'a AnyNode {
+    let number = run.find(id).unwrap_or_else(|| panic!("there is no {id}"));
+    &run.nodes()[usize::from(number.0)]
+}

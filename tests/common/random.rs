@@ -1,0 +1,193 @@
+//! Scenarios and edits from a few bytes each, so that proptest can shrink what fails. Absurd ones
+//! are made on purpose; `random_command` also makes such as must be refused.
+
+use switchyard::node::{CATALOGUE, Range, Spec, Value};
+use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, connectable};
+use switchyard::session::Command;
+use switchyard::sim::{Span, Time};
+
+/// What one thing is made from.
+pub(crate) type Genes = [u8; 8];
+
+/// An allowed value: at a limit as often as not.
+pub(crate) fn value(spec: &Spec, gene: u8) -> Value {
+    match spec.range {
+        Range::Number { min, max, handy, step, whole } => {
+            let n = match gene % 8 {
+                0 => min,
+                1 => max,
+                2 if !whole => min + 1e-9,
+                3 => min + step,
+                _ => min + (handy - min) * f64::from(gene) / 255.0,
+            };
+            Value::Number(if whole { n.round() } else { n })
+        }
+        Range::Choice(all) => {
+            let all = all();
+            Value::Choice(all[usize::from(gene) % all.len()].key.to_owned())
+        }
+        Range::Switch => Value::Switch(gene % 4 != 0),
+    }
+}
+
+/// A value that must be refused, whatever the parameter.
+fn bad_value(spec: &Spec, gene: u8) -> Value {
+    match (spec.range, gene % 4) {
+        (Range::Number { min, .. }, 0) => Value::Number(min - 1.0),
+        (Range::Number { max, .. }, 1) => Value::Number(max * 2.0),
+        (Range::Number { .. }, 2) => Value::Number(f64::NAN),
+        (Range::Number { .. }, _) => Value::Switch(true),
+        (Range::Choice(_), _) => Value::Choice("no such thing".to_owned()),
+        (Range::Switch, _) => Value::Number(f64::INFINITY),
+    }
+}
+
+pub(crate) fn node(id: String, genes: Genes) -> NodeSpec {
+    let entry = &CATALOGUE[usize::from(genes[0]) % CATALOGUE.len()];
+    let mut kind = (entry.make)();
+    for (spec, gene) in kind.specs().into_iter().zip(&genes[1..]) {
+        // Half of the parameters stay as they are.
+        if gene % 2 == 1 {
+            kind.set(spec.key, value(spec, gene / 2)).expect("an allowed value");
+        }
+    }
+    let (x, y) = (i32::from(genes[6]) * 16, i32::from(genes[7]) * -16);
+    NodeSpec { label: id.clone(), id, x, y, kind }
+}
+
+fn latency(gene: u8) -> f64 {
+    match gene % 8 {
+        0..=2 => 0.0,
+        3 => 60_000.0,
+        4 => 1e-6,
+        _ => f64::from(gene) / 3.0,
+    }
+}
+
+fn loss(gene: u8) -> f64 {
+    [0.0, 0.0, 0.0, 0.1, 0.5, 1.0][usize::from(gene) % 6]
+}
+
+fn time(gene: u8) -> Time {
+    Time::ZERO + Span::from_millis(u64::from(gene) * 10)
+}
+
+/// A valid scenario; links that may not be drawn are left out.
+pub(crate) fn scenario(seed: u8, nodes: &[Genes], links: &[Genes], plan: &[Genes]) -> Scenario {
+    let mut made = Scenario { seed: u64::from(seed), ..Scenario::default() };
+    for (number, genes) in nodes.iter().enumerate() {
+        made.nodes.push(node(format!("n{number}"), *genes));
+    }
+    for genes in links {
+        let link = link(&made, *genes);
+        if connectable(&made, &link.from, &link.to).is_ok() {
+            made.links.push(link);
+        }
+    }
+    for genes in plan {
+        let (fault, send) = (fault(&made, *genes), send(&made, *genes));
+        let is_clients = made.node(&send.from).is_some_and(|n| n.kind.entry().key == "clients");
+        match (made.nodes.is_empty(), is_clients && genes[0] % 2 == 0) {
+            (true, _) => {}
+            (_, true) => made.sends.push(send),
+            (_, false) => made.faults.push(fault),
+        }
+    }
+    made.check().expect("what is made here is valid");
+    made
+}
+
+fn id(scenario: &Scenario, gene: u8) -> String {
+    match scenario.nodes.len() {
+        0 => "nobody".to_owned(),
+        n => scenario.nodes[usize::from(gene) % n].id.clone(),
+    }
+}
+
+fn link(scenario: &Scenario, genes: Genes) -> LinkSpec {
+    LinkSpec {
+        from: id(scenario, genes[1]),
+        to: id(scenario, genes[2]),
+        latency_ms: latency(genes[3]),
+        loss: loss(genes[4]),
+    }
+}
+
+fn fault(scenario: &Scenario, genes: Genes) -> Fault {
+    let kind = FaultKind::ALL[usize::from(genes[3]) % FaultKind::ALL.len()].0;
+    Fault { at: time(genes[2]), node: id(scenario, genes[1]), kind }
+}
+
+fn send(scenario: &Scenario, genes: Genes) -> SendOne {
+    let key = format!("key {}", genes[3] % 4);
+    SendOne { at: time(genes[2]), from: id(scenario, genes[1]), key }
+}
+
+/// An edit that may or may not be allowed.
+pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
+    let [kind, a, b, c, d, ..] = genes;
+    // Now and then just beyond the end of the list.
+    let place = |length: usize| usize::from(a) % (length + 2);
+    let ends = || match scenario.links.len() {
+        0 => ("a".to_owned(), "b".to_owned()),
+        n => {
+            let link = &scenario.links[usize::from(a) % n];
+            (link.from.clone(), link.to.clone())
+        }
+    };
+    match kind % 20 {
+        0 | 1 => {
+            let fresh = if b % 8 == 0 { id(scenario, b) } else { scenario.fresh_id("x") };
+            Command::AddNode(place(scenario.nodes.len()), node(fresh, [c, a, b, c, d, a, b, c]))
+        }
+        2 => Command::RemoveNode(id(scenario, a)),
+        3..=6 => {
+            Command::AddLink(place(scenario.links.len()), link(scenario, [0, b, c, d, a, 0, 0, 0]))
+        }
+        7 => Command::RemoveLink(ends().0, ends().1),
+        8 => Command::Move(vec![
+            (id(scenario, a), i32::from(b) * 16, i32::from(c)),
+            (id(scenario, b), if d % 8 == 0 { i32::MIN } else { 5 }, 7),
+        ]),
+        9..=11 => set(scenario, genes),
+        12 => Command::Rename(id(scenario, a), text(b, 80)),
+        13 => {
+            let wild = [f64::NAN, -1.0, 1e9, f64::INFINITY];
+            let slow = if c % 4 == 0 { wild[usize::from(d) % 4] } else { latency(c) };
+            Command::SetLink(ends().0, ends().1, slow, loss(b))
+        }
+        14 => Command::SetTitle(text(a, 120)),
+        15 => Command::SetNote(text(a, 4_000)),
+        16 if a % 4 == 0 => Command::SetSeed(u64::from(b) << (c % 64)),
+        16 => Command::SetSpeed(f64::from(a) / 100.0),
+        17 if a % 2 == 0 => Command::RemoveFault(place(scenario.faults.len())),
+        17 => Command::AddFault(place(scenario.faults.len()), fault(scenario, genes)),
+        18 if a % 2 == 0 => Command::RemoveSend(place(scenario.sends.len())),
+        18 => Command::AddSend(place(scenario.sends.len()), send(scenario, genes)),
+        _ => Command::All(vec![
+            random_command(scenario, [b % 19, c, d, a, b, c, d, a]),
+            random_command(scenario, [c % 19, d, a, b, c, d, a, b]),
+        ]),
+    }
+}
+
+fn set(scenario: &Scenario, [_, a, b, c, d, ..]: Genes) -> Command {
+    let node = id(scenario, a);
+    let specs = scenario.node(&node).map(|node| node.kind.specs()).unwrap_or_default();
+    match specs.get(usize::from(b) % (specs.len() + 1)) {
+        Some(spec) if d % 4 == 0 => Command::Set(node, spec.key.into(), bad_value(spec, c)),
+        Some(spec) => Command::Set(node, spec.key.into(), value(spec, c)),
+        None => Command::Set(node, "no_such_parameter".into(), Value::Number(1.0)),
+    }
+}
+
+/// A text; now and then too long, or with a mark in it that must not be.
+fn text(gene: u8, most: usize) -> String {
+    match gene % 8 {
+        0 => "x".repeat(most + 1),
+        1 => "\u{202e}backwards".to_owned(),
+        2 => "a\u{0}b".to_owned(),
+        3 => "é".repeat(most),
+        _ => format!("text {gene}"),
+    }
+}
