@@ -34,8 +34,14 @@ pub fn explain_panics() {
         console_error_panic_hook::hook(info);
         let document = web_sys::window().and_then(|window| window.document());
         let Some(document) = document else { return };
-        if let Some(text) = document.get_element_by_id("breakdown-text") {
-            text.set_text_content(Some(&format!("Switchyard {}\n{info}", env!("CARGO_PKG_VERSION"))));
+        // Only the first breakdown tells; those after it follow from it.
+        if let Some(text) = document.get_element_by_id("breakdown-text")
+            && text.text_content().is_none_or(|text| text.is_empty())
+        {
+            text.set_text_content(Some(&format!(
+                "Switchyard {}\n{info}",
+                env!("CARGO_PKG_VERSION")
+            )));
         }
         if let Some(page) = document.get_element_by_id("breakdown") {
             // The attribute name is a constant that every browser accepts.

@@ -57,7 +57,7 @@ pub struct Trouble {
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// The number of the first bucket that is kept.
-    first: usize,
+    first: u64,
     buckets: VecDeque<Bucket>,
     /// Latencies in the bucket that is open, in ms.
     open: Vec<f32>,
@@ -82,7 +82,7 @@ impl Series {
     /// The buckets that are kept, with the time at which each begins.
     pub fn buckets(&self) -> impl Iterator<Item = (Time, &Bucket)> {
         let first = self.first;
-        let start = move |place: usize| Time::from_ns((first + place) as u64 * BUCKET.ns());
+        let start = move |place: usize| Time::from_ns((first + place as u64) * BUCKET.ns());
         self.buckets.iter().enumerate().map(move |(place, bucket)| (start(place), bucket))
     }
 
@@ -106,9 +106,9 @@ impl Series {
     pub(super) fn forget_from_bucket(&mut self, at: Time) -> Time {
         let number = at.ns() / BUCKET.ns();
         let start = Time::from_ns(number * BUCKET.ns());
-        let kept = (number as usize).saturating_sub(self.first);
-        if self.buckets.len() > kept {
-            self.buckets.truncate(kept);
+        if number < self.end() {
+            self.buckets.truncate(number.saturating_sub(self.first) as usize);
+            self.first = self.first.min(number);
             self.open.clear();
         }
         self.finished.retain(|finished| finished.at < start);
@@ -117,8 +117,14 @@ impl Series {
     }
 
     fn bucket(&mut self, now: Time) -> &mut Bucket {
-        let number = (now.ns() / BUCKET.ns()) as usize;
-        while self.first + self.buckets.len() <= number {
+        let number = now.ns() / BUCKET.ns();
+        if number > self.end() + BUCKETS_MAX as u64 {
+            // Nothing happened for so long that none of what is kept would stay.
+            self.close();
+            self.buckets.clear();
+            self.first = number;
+        }
+        while self.end() <= number {
             self.close();
             if self.buckets.len() == BUCKETS_MAX {
                 self.buckets.pop_front();
@@ -126,8 +132,13 @@ impl Series {
             }
             self.buckets.push_back(Bucket::default());
         }
-        let place = number.saturating_sub(self.first).min(self.buckets.len() - 1);
-        &mut self.buckets[place]
+        let place = number.saturating_sub(self.first).min(self.buckets.len() as u64 - 1);
+        &mut self.buckets[place as usize]
+    }
+
+    /// The number of the bucket after the last.
+    fn end(&self) -> u64 {
+        self.first + self.buckets.len() as u64
     }
 
     /// Works out the percentiles of the bucket that was open.

@@ -51,7 +51,8 @@ impl Meter {
             self.cells[((open - step) % CELLS as u64) as usize] = 0;
         }
         self.open = open;
-        self.closes_ns = (open + 1) * CELL_NS;
+        // The last cell before the end of time closes there.
+        self.closes_ns = (open + 1).saturating_mul(CELL_NS);
     }
 }
 

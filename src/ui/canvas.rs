@@ -96,7 +96,9 @@ fn Badges() -> impl IntoView {
                 </div>
             }
         };
-        badges.with(|all| all.iter().map(|(at, words)| badge((to_point(*at), words.clone()))).collect_view())
+        badges.with(|all| {
+            all.iter().map(|(at, words)| badge((to_point(*at), words.clone()))).collect_view()
+        })
     }
 }
 
@@ -134,7 +136,8 @@ fn badges(store: Store) -> Vec<((i32, i32), String)> {
                 layout::wire(scenario, &from, &to).map(|curve| curve.at(0.5))
             };
             let Some(at) = at else { continue };
-            let words = if count == 1 { words.to_owned() } else { format!("\u{d7}{count} {words}") };
+            let words =
+                if count == 1 { words.to_owned() } else { format!("\u{d7}{count} {words}") };
             let text = shown.entry((at.x as i32, at.y as i32)).or_default();
             if !text.is_empty() {
                 text.push_str(", ");
@@ -173,7 +176,11 @@ fn Corner() -> impl IntoView {
     let legend = move || {
         let speed = store.doc(|scenario| scenario.speed);
         let each = store.per_dot.get();
-        let dots = if each == 1 { "1 dot = 1 request".to_owned() } else { format!("1 dot = {each} requests") };
+        let dots = if each == 1 {
+            "1 dot = 1 request".to_owned()
+        } else {
+            format!("1 dot = {each} requests")
+        };
         format!("{dots} \u{b7} 1 s on screen = {}", Span::from_seconds_f64(speed))
     };
     view! {
@@ -225,7 +232,8 @@ fn wheel(store: Store, event: &WheelEvent) {
 fn watch_size(store: Store, frame: &web_sys::HtmlDivElement) {
     let element = frame.clone();
     let on_size = Closure::<dyn FnMut()>::new(move || {
-        let (width, height) = (f64::from(element.client_width()), f64::from(element.client_height()));
+        let (width, height) =
+            (f64::from(element.client_width()), f64::from(element.client_height()));
         let (old, _) = store.viewport.get_untracked();
         store.viewport.set((width, height));
         if old == 0.0 || store.options.embed {

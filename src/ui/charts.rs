@@ -125,6 +125,10 @@ struct Sheet {
 fn sheet(canvas: &HtmlCanvasElement) -> Option<Sheet> {
     let scale = window().device_pixel_ratio().clamp(1.0, 2.0);
     let (width, height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+    if width < 16.0 || height < 16.0 {
+        // Hidden on a small screen.
+        return None;
+    }
     let (w, h) = ((width * scale) as u32, (height * scale) as u32);
     if (canvas.width(), canvas.height()) != (w, h) {
         canvas.set_width(w);
@@ -205,6 +209,8 @@ fn paint_lines(sheet: &Sheet, lines: &Lines, tokens: &[&str]) {
         }
         context.stroke();
     }
+    context.set_fill_style_str(&theme::token_text("--panel"));
+    context.fill_rect(0.0, 1.0, 24.0, 12.0);
     context.set_fill_style_str(&theme::token_text("--text-3"));
     context.set_font("10px Inter, sans-serif");
     // A chart without its scale still shows its shape.

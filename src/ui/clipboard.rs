@@ -17,7 +17,8 @@ pub(super) fn copy(store: Store, text: String, what: &'static str, field: &'stat
             }
             Err(_) => {
                 select(field);
-                store.warn("The browser did not allow copying. The text is selected: press Ctrl+C.");
+                store
+                    .warn("The browser did not allow copying. The text is selected: press Ctrl+C.");
             }
         }
     });

@@ -19,7 +19,7 @@ pub(super) fn Dock(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     let store = store();
     view! {
         <section class="dock" aria-label="Time">
-            {store.options.embed.then(|| view! { <Caption explanation=explanation /> })}
+            <Caption explanation=explanation />
             <Transport />
             {(!store.options.embed).then(|| view! { <Charts /> })}
         </section>
@@ -126,7 +126,8 @@ fn OpenOut() -> impl IntoView {
     }
 }
 
-/// In an embed, where there is no panel: why the selected request went where it went.
+/// Where there is no panel, in an embed and on a small screen: why the selected request went where
+/// it went.
 #[component]
 fn Caption(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     let words = move || {
@@ -137,7 +138,11 @@ fn Caption(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             Some(format!("#{} {}: {} after {}. {first}", e.request, e.key, e.ending, e.latency))
         })
     };
-    move || words().map(|words| view! { <p class="caption">{words}</p> })
+    let store = store();
+    let more = move |_| store.sheet.set(!store.options.embed);
+    move || {
+        words().map(|words| view! { <button class="caption" on:click=more>{words}</button> })
+    }
 }
 
 fn tally(session: &Session) -> String {

@@ -49,15 +49,13 @@ pub(super) fn ParamField(id: String, spec: &'static Spec) -> impl IntoView {
             }
             .into_any()
         }
-        Range::Switch => {
-            view! {
-                <input type="checkbox" class="switch" id=name.clone()
-                    aria-describedby=help.clone()
-                    prop:checked=move || value.get() == Some(Value::Switch(true))
-                    on:change=move |event| set(Value::Switch(event_target_checked(&event)), 0) />
-            }
-            .into_any()
+        Range::Switch => view! {
+            <input type="checkbox" class="switch" id=name.clone()
+                aria-describedby=help.clone()
+                prop:checked=move || value.get() == Some(Value::Switch(true))
+                on:change=move |event| set(Value::Switch(event_target_checked(&event)), 0) />
         }
+        .into_any(),
     };
     view! {
         <div class="field" class:wrong=move || error.with(Option::is_some)>

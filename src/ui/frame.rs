@@ -66,8 +66,8 @@ fn next(store: Store, awake: RwSignal<bool>, mut clock: Clock) {
 
 fn run_on(store: Store, passed_ms: f64, began: f64) {
     let speed = store.with(|session| session.scenario().speed);
-    let until = store.with(|session| session.run().now())
-        + Span::from_millis_f64(passed_ms * speed);
+    let until =
+        store.with(|session| session.run().now()) + Span::from_millis_f64(passed_ms * speed);
     let mut behind = true;
     loop {
         let left = store.with(|session| until.since(session.run().now()));

@@ -189,9 +189,8 @@ fn moved(store: Store, at: Point, slack: f64) {
 }
 
 fn move_node(store: Store, id: &str, x: i32, y: i32, number: u64) {
-    let stays = store.with(|session| {
-        session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (x, y))
-    });
+    let stays = store
+        .with(|session| session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (x, y)));
     if !stays {
         store.edit(Command::Move(vec![(id.to_owned(), x, y)]), number, "");
     }

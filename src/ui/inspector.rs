@@ -52,7 +52,8 @@ fn NodeSettings(id: String) -> impl IntoView {
         store.pulse.track();
         store.with(|session| session.is_up(&id.get_value()))
     };
-    let fields = kind.specs().into_iter().map(|spec| view! { <ParamField id=id.get_value() spec=spec /> });
+    let fields =
+        kind.specs().into_iter().map(|spec| view! { <ParamField id=id.get_value() spec=spec /> });
     view! {
         <div class="settings" data-settings=id.get_value()>
             <p class="kind-name"><Icon path=icons::kind(entry.family) /> {entry.name}</p>

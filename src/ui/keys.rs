@@ -126,7 +126,8 @@ fn arrow(store: Store, dx: i32, dy: i32, moves: bool, far: bool) -> bool {
 
 fn nudge(store: Store, dx: i32, dy: i32) {
     let Selection::Node(id) = store.selection.get_untracked() else { return };
-    let place = store.with(|s| s.scenario().node(&id).map(|node| (node.x, node.y, node.label.clone())));
+    let place =
+        store.with(|s| s.scenario().node(&id).map(|node| (node.x, node.y, node.label.clone())));
     let Some((x, y, label)) = place else { return };
     let words = format!("Moved {label}, x {}, y {}", x + dx, y + dy);
     store.edit(Command::Move(vec![(id, x + dx, y + dy)]), 0, &words);
@@ -137,9 +138,8 @@ fn walk(store: Store, dx: f64, dy: f64) {
     let from = store.focus.get_untracked();
     let next = store.with(|session| {
         let scenario = session.scenario();
-        let middle = |id: &str| {
-            scenario.node(id).map(|node| layout::bounds(scenario, node).centre())
-        };
+        let middle =
+            |id: &str| scenario.node(id).map(|node| layout::bounds(scenario, node).centre());
         let Some(here) = from.as_deref().and_then(middle) else {
             return scenario.nodes.first().map(|node| node.id.clone());
         };

@@ -20,9 +20,8 @@ const CELLS_MAX: u32 = 10;
 pub(super) fn NodeCard(id: String) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(id);
-    let spec = Memo::new(move |_| {
-        store.doc(|scenario| id.with_value(|id| scenario.node(id).cloned()))
-    });
+    let spec =
+        Memo::new(move |_| store.doc(|scenario| id.with_value(|id| scenario.node(id).cloned())));
     let bounds = Memo::new(move |_| {
         store.doc(|scenario| {
             let node = id.with_value(|id| scenario.node(id).cloned());
@@ -46,7 +45,10 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
     });
     let place = move || {
         let b = bounds.get();
-        format!("transform:translate({}px,{}px);width:{}px;height:{}px", b.x, b.y, b.width, b.height)
+        format!(
+            "transform:translate({}px,{}px);width:{}px;height:{}px",
+            b.x, b.y, b.width, b.height
+        )
     };
     let down = move || quick.with(|face| condition(face) == Condition::Down);
     let unhealthy = move || quick.with(|face| condition(face) == Condition::Unhealthy);
@@ -89,7 +91,8 @@ fn Head(
 ) -> impl IntoView {
     let store = store();
     let label = move || spec.with(|s| s.as_ref().map(|s| s.label.clone()).unwrap_or_default());
-    let number = move || slow.with(|face| face.as_ref().map(|f| f.number.clone()).unwrap_or_default());
+    let number =
+        move || slow.with(|face| face.as_ref().map(|f| f.number.clone()).unwrap_or_default());
     let words = move || {
         let text = slow.with(|face| face.as_ref().map(|f| f.words.clone()).unwrap_or_default());
         format!("{}, {}: {text}", label(), family.entry().name.to_lowercase())
@@ -100,9 +103,7 @@ fn Head(
         if stop == Some(id.get_value()) { "0" } else { "-1" }
     };
     let is_up = move || slow.with(|face| condition(face) != Condition::Down);
-    let power_words = move || {
-        format!("{} {}", if is_up() { "Kill" } else { "Revive" }, label())
-    };
+    let power_words = move || format!("{} {}", if is_up() { "Kill" } else { "Revive" }, label());
     view! {
         <div class="head">
             <Icon path=icons::kind(family) />
@@ -136,7 +137,8 @@ fn Body(
     spec: Memo<Option<NodeSpec>>,
 ) -> impl IntoView {
     let store = store();
-    let detail = move || slow.with(|face| face.as_ref().map(|f| f.detail.clone()).unwrap_or_default());
+    let detail =
+        move || slow.with(|face| face.as_ref().map(|f| f.detail.clone()).unwrap_or_default());
     let inside = move || match spec.with(|s| s.as_ref().map(|s| s.kind.family())) {
         Some(Family::Clients) => clients(store, id, spec, slow).into_any(),
         Some(Family::Balancer) => rows(quick).into_any(),
@@ -168,8 +170,10 @@ fn clients(
         })
     };
     let open_loop = move || {
-        spec.with(|s| matches!(s.as_ref().map(|s| &s.kind), Some(Kind::Clients(c))
-            if c.arrivals != crate::node::Arrivals::OneByOne))
+        spec.with(|s| {
+            matches!(s.as_ref().map(|s| &s.kind), Some(Kind::Clients(c))
+            if c.arrivals != crate::node::Arrivals::OneByOne)
+        })
     };
     let gesture = StoredValue::new(0u64);
     let input = move |event: web_sys::Event| {
@@ -190,7 +194,16 @@ fn clients(
                 }
                 on:input=input />
         </Show>
+        <Show when=move || open_loop() && untouched(store)>
+            <p class="hint">"Pull this. At which rate do the first requests fail?"</p>
+        </Show>
     }
+}
+
+/// Has nothing been changed yet? Then the one handle to pull is pointed out.
+fn untouched(store: Store) -> bool {
+    store.rev.track();
+    !store.options.embed && store.with(|session| session.undo_depth() == (0, 0))
 }
 
 /// A row per backend, with its running weight or its share.
@@ -224,7 +237,9 @@ fn rows(quick: Memo<Option<Face>>) -> impl IntoView {
 fn cells(quick: Memo<Option<Face>>) -> impl IntoView {
     let state = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
-            Some(&Inside::Cells { busy, cores, waiting, places, .. }) => (busy, cores, waiting, places),
+            Some(&Inside::Cells { busy, cores, waiting, places, .. }) => {
+                (busy, cores, waiting, places)
+            }
             _ => (0, 0, 0, 0),
         })
     };

@@ -59,9 +59,8 @@ pub(super) fn Outline() -> impl IntoView {
 fn Item(id: String) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(id);
-    let label = move || {
-        store.doc(|s| s.node(&id.get_value()).map(|n| n.label.clone()).unwrap_or_default())
-    };
+    let label =
+        move || store.doc(|s| s.node(&id.get_value()).map(|n| n.label.clone()).unwrap_or_default());
     let kind = move || {
         let name = store.doc(|s| s.node(&id.get_value()).map(|n| n.kind.entry().name));
         name.unwrap_or_default().to_lowercase()

@@ -107,7 +107,12 @@ fn decision(why: Why) -> impl IntoView {
 #[component]
 fn Recent() -> impl IntoView {
     let store = store();
-    let rows = Memo::new(move |_| {
+    // Nothing moves under a pointer that is about to click.
+    let hovered = RwSignal::new(false);
+    let rows = Memo::new(move |before: Option<&Vec<(u64, String, String, String)>>| {
+        if let (true, Some(before)) = (hovered.get(), before) {
+            return before.clone();
+        }
         store.pulse.track();
         store.with(|session| {
             let run = session.run();
@@ -143,8 +148,16 @@ fn Recent() -> impl IntoView {
             </li>
         }
     };
+    let note = move || store.doc(|scenario| scenario.note.clone());
+    let whose = move || match store.shared.get() {
+        true => "From the author",
+        false => "Note",
+    };
     view! {
         <div class="recent">
+            <Show when=move || !note().is_empty()>
+                <section class="note"><h4>{whose}</h4><p>{note}</p></section>
+            </Show>
             <h3>"Click a moving dot"</h3>
             <p class="help">
                 "It shows where the request went, how long each part took, and why it went there. \
@@ -153,7 +166,8 @@ fn Recent() -> impl IntoView {
             <Show when=move || !started()>
                 <p class="help">"Nothing has run yet. Press Run below."</p>
             </Show>
-            <ul>
+            <ul on:pointerenter=move |_| hovered.set(true)
+                on:pointerleave=move |_| hovered.set(false)>
                 <For each=move || rows.get() key=|row| row.0 let:item>{row(item)}</For>
             </ul>
         </div>

@@ -17,7 +17,8 @@ pub(super) fn Share() -> impl IntoView {
     let store = store();
     let payload = Memo::new(move |_| store.doc(link::encode));
     let address = move || options::link(&payload.get(), "");
-    let snippet = move || snippet(&options::link(&payload.get(), "?embed"), &store.doc(|s| s.title.clone()));
+    let snippet =
+        move || snippet(&options::link(&payload.get(), "?embed"), &store.doc(|s| s.title.clone()));
     let advice = move || {
         let length = address().len();
         let words = match length {

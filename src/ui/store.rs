@@ -77,7 +77,7 @@ pub(super) struct Store {
     pub(super) per_dot: RwSignal<u64>,
     pub(super) options: Options,
     dots: StoredValue<Vec<Dot>, LocalStorage>,
-    curves: StoredValue<BTreeMap<(String, String), Curve>, LocalStorage>,
+    curves: StoredValue<Curves, LocalStorage>,
 }
 
 impl Store {
@@ -103,7 +103,7 @@ impl Store {
             per_dot: RwSignal::new(1),
             options,
             dots: StoredValue::new_local(Vec::new()),
-            curves: StoredValue::new_local(BTreeMap::new()),
+            curves: StoredValue::new_local(Curves::default()),
         };
         store.index_curves();
         store
@@ -275,7 +275,8 @@ impl Store {
                 (Command::RemoveNode(id), format!("Deleted {label}"))
             }
             Selection::Wire(from, to) => {
-                let words = format!("Deleted the wire {} to {}", self.label(&from), self.label(&to));
+                let words =
+                    format!("Deleted the wire {} to {}", self.label(&from), self.label(&to));
                 (Command::RemoveLink(from, to), words)
             }
             Selection::Nothing | Selection::Request(_) => return,
@@ -335,23 +336,43 @@ impl Store {
     }
 
     /// The lines of all wires.
-    pub(super) fn with_curves<T>(
-        &self,
-        use_them: impl FnOnce(&BTreeMap<(String, String), Curve>) -> T,
-    ) -> T {
+    pub(super) fn with_curves<T>(&self, use_them: impl FnOnce(&Curves) -> T) -> T {
         self.curves.with_value(use_them)
     }
 
     fn index_curves(&self) {
-        let curves = self.with(|session| {
+        let mut curves = Curves::default();
+        self.with(|session| {
             let scenario = session.scenario();
-            let line = |link: &crate::scenario::LinkSpec| {
-                let curve = layout::wire(scenario, &link.from, &link.to)?;
-                Some(((link.from.clone(), link.to.clone()), curve))
-            };
-            scenario.links.iter().filter_map(line).collect()
+            for link in &scenario.links {
+                if let Some(curve) = layout::wire(scenario, &link.from, &link.to) {
+                    let place = curves.lines.len();
+                    curves.lines.push(curve);
+                    let leaving = curves.places.entry(link.from.clone()).or_default();
+                    leaving.insert(link.to.clone(), place);
+                }
+            }
         });
         self.curves.set_value(curves);
+    }
+}
+
+/// The lines of all wires, found by the ids of their ends.
+#[derive(Default)]
+pub(super) struct Curves {
+    lines: Vec<Curve>,
+    places: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+impl Curves {
+    /// The place of a wire's line.
+    pub(super) fn place(&self, from: &str, to: &str) -> Option<usize> {
+        self.places.get(from)?.get(to).copied()
+    }
+
+    /// The line at a place.
+    pub(super) fn line(&self, place: usize) -> Option<&Curve> {
+        self.lines.get(place)
     }
 }
 

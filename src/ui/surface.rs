@@ -9,7 +9,6 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use super::store::{Selection, Store};
 use super::theme;
 use crate::sim::LinkId;
-use crate::view::curve::Curve;
 use crate::view::dots;
 use crate::view::raster::{Patch, Raster};
 
@@ -24,8 +23,12 @@ struct Surface {
     raster: Raster,
     /// Device pixels per CSS pixel, at most two.
     scale: f64,
-    /// The zoom for which the marks were drawn, as a whole number.
-    look: (i32, String),
+    /// The zoom for which the marks were drawn, as a whole number, and whether in dark colours.
+    look: (i32, bool),
+    /// The place of each link's line; kept, so that a frame allocates nothing.
+    lines: Vec<Option<usize>>,
+    /// Is the tag shown?
+    tagged: bool,
 }
 
 thread_local! {
@@ -45,7 +48,9 @@ pub(super) fn attach(store: Store, canvas: HtmlCanvasElement) {
         context,
         raster: Raster::default(),
         scale: 1.0,
-        look: (0, String::new()),
+        look: (0, false),
+        lines: Vec::new(),
+        tagged: false,
     };
     SURFACE.with_borrow_mut(|slot| *slot = Some(surface));
     resize(store);
@@ -78,7 +83,7 @@ pub(super) fn draw(store: Store) {
             Selection::Request(id) => Some(id),
             _ => None,
         };
-        let each = gather(store);
+        let each = gather(store, &mut surface.lines);
         if each != store.per_dot.get_untracked() {
             store.per_dot.set(each);
         }
@@ -97,12 +102,15 @@ pub(super) fn draw(store: Store) {
             }
         });
         surface.put(old);
-        place_tag(chosen, found);
+        if surface.tagged || found.is_some() {
+            surface.tagged = found.is_some();
+            place_tag(chosen, found);
+        }
     });
 }
 
 /// Collects the dots; wires are found by the ids of their ends.
-fn gather(store: Store) -> u64 {
+fn gather(store: Store, lines: &mut Vec<Option<usize>>) -> u64 {
     if theme::reduced_motion() && store.playing.get_untracked() {
         // Nothing travels: widths of wires and numbers on nodes tell instead.
         store.with_dots(Vec::clear);
@@ -111,13 +119,16 @@ fn gather(store: Store) -> u64 {
     store.with(|session| {
         store.with_curves(|curves| {
             let run = session.run();
-            let lines: Vec<Option<&Curve>> = (run.links().iter())
-                .map(|link| {
-                    let id = |node| run.card(node).id.to_string();
-                    curves.get(&(id(link.from), id(link.to)))
-                })
-                .collect();
-            let line = |link: LinkId| lines.get(usize::from(link.0)).copied().flatten();
+            lines.clear();
+            lines.extend(
+                run.links()
+                    .iter()
+                    .map(|link| curves.place(&run.card(link.from).id, &run.card(link.to).id)),
+            );
+            let line = |link: LinkId| {
+                let place = lines.get(usize::from(link.0)).copied().flatten()?;
+                curves.line(place)
+            };
             store.with_dots(|all| dots::gather(run, line, all))
         })
     })
@@ -127,7 +138,7 @@ impl Surface {
     /// Draws the marks anew when the zoom or the theme has changed.
     fn set_look(&mut self, zoom: f64) {
         let size = (zoom.clamp(0.5, 1.6) * 20.0) as i32;
-        let look = (size, theme::current());
+        let look = (size, theme::is_dark());
         if look != self.look {
             let radius = RADIUS * f64::from(size) / 20.0 * self.scale;
             let request = theme::colour("--rq-ok");
@@ -148,15 +159,16 @@ impl Surface {
         let pixels = Clamped(self.raster.pixels());
         let Ok(image) = ImageData::new_with_u8_clamped_array(pixels, width as u32) else { return };
         // A canvas that cannot take the picture shows none.
-        let _ = self.context.put_image_data_with_dirty_x_and_dirty_y_and_dirty_width_and_dirty_height(
-            &image,
-            0.0,
-            0.0,
-            patch.x as f64,
-            patch.y as f64,
-            (patch.right - patch.x) as f64,
-            (patch.bottom - patch.y) as f64,
-        );
+        let _ =
+            self.context.put_image_data_with_dirty_x_and_dirty_y_and_dirty_width_and_dirty_height(
+                &image,
+                0.0,
+                0.0,
+                patch.x as f64,
+                patch.y as f64,
+                (patch.right - patch.x) as f64,
+                (patch.bottom - patch.y) as f64,
+            );
     }
 }
 
@@ -165,10 +177,9 @@ fn place_tag(chosen: Option<u64>, at: Option<crate::view::camera::Point>) {
     let Some(tag) = document().get_element_by_id("tag") else { return };
     let Ok(tag) = tag.dyn_into::<web_sys::HtmlElement>() else { return };
     let (text, style) = match (chosen, at) {
-        (Some(id), Some(p)) => (
-            format!("#{id}"),
-            format!("opacity:1;transform:translate({:.1}px,{:.1}px)", p.x, p.y),
-        ),
+        (Some(id), Some(p)) => {
+            (format!("#{id}"), format!("opacity:1;transform:translate({:.1}px,{:.1}px)", p.x, p.y))
+        }
         _ => (String::new(), "opacity:0".to_owned()),
     };
     tag.set_text_content(Some(&text));

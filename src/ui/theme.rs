@@ -1,11 +1,22 @@
 //! Light and dark, and the colours of the style sheet for those who paint by pixel.
 
+use std::cell::Cell;
+
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 
 use super::draft;
 use super::options::Options;
 use crate::view::raster::Colour;
+
+thread_local! {
+    static DARK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Is the dark theme on?
+pub(super) fn is_dark() -> bool {
+    DARK.get()
+}
 
 /// Sets the theme at the start: asked for in the address, chosen earlier, or as the system.
 pub(super) fn init(options: &Options) {
@@ -16,15 +27,10 @@ pub(super) fn init(options: &Options) {
 
 /// Changes to the other theme and remembers it.
 pub(super) fn toggle() -> &'static str {
-    let other = if current() == "dark" { "light" } else { "dark" };
+    let other = if is_dark() { "light" } else { "dark" };
     set(other);
     draft::keep_theme(other);
     other
-}
-
-/// The theme now.
-pub(super) fn current() -> String {
-    root().and_then(|root| root.get_attribute("data-theme")).unwrap_or_default()
 }
 
 /// Would the person rather not see things move?
@@ -44,6 +50,7 @@ pub(super) fn token_text(token: &str) -> String {
 }
 
 fn set(name: &str) {
+    DARK.set(name == "dark");
     if let Some(root) = root() {
         // The attribute name is a constant that every browser accepts.
         let _ = root.set_attribute("data-theme", name);

@@ -14,7 +14,7 @@ pub(super) fn TopBar() -> impl IntoView {
     let store = store();
     let title = move || store.doc(|scenario| scenario.title.clone());
     let gesture = StoredValue::new(0u64);
-    let dark = RwSignal::new(theme::current() == "dark");
+    let dark = RwSignal::new(theme::is_dark());
     let depth = move || {
         store.rev.track();
         store.with(|session| session.undo_depth())

@@ -80,12 +80,12 @@ impl Default for Camera {
 
 impl Camera {
     /// Where a canvas point is on the screen.
-    pub fn to_screen(&self, p: Point) -> Point {
+    pub fn to_screen(self, p: Point) -> Point {
         Point::new(p.x * self.zoom + self.x, p.y * self.zoom + self.y)
     }
 
     /// Which canvas point is at a place on the screen.
-    pub fn to_canvas(&self, p: Point) -> Point {
+    pub fn to_canvas(self, p: Point) -> Point {
         Point::new((p.x - self.x) / self.zoom, (p.y - self.y) / self.zoom)
     }
 

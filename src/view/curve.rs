@@ -20,8 +20,7 @@ impl Curve {
     /// The curve from a port on a right edge to a port on a left edge.
     pub fn between(from: Point, to: Point) -> Curve {
         let reach = ((to.x - from.x) / 2.0).abs().max(40.0);
-        let ends =
-            [from, Point::new(from.x + reach, from.y), Point::new(to.x - reach, to.y), to];
+        let ends = [from, Point::new(from.x + reach, from.y), Point::new(to.x - reach, to.y), to];
         let mut points = [from; PIECES + 1];
         let mut lengths = [0.0; PIECES + 1];
         for piece in 1..=PIECES {

@@ -167,10 +167,11 @@ fn balancer(node: &Balancer, now: Time) -> Face {
             Memory::Weights(all) => {
                 let weight = all.get(place).copied().unwrap_or(0);
                 let after = |p: usize| all[p] + node.backends()[p].weight;
-                let best = (0..all.len()).filter(|&p| node.backends()[p].healthy).max_by(|&a, &b| {
-                    // The earliest of equals wins, so the later one must lose the comparison.
-                    after(a).cmp(&after(b)).then(b.cmp(&a))
-                });
+                let best =
+                    (0..all.len()).filter(|&p| node.backends()[p].healthy).max_by(|&a, &b| {
+                        // The earliest of equals wins, so the later one must lose the comparison.
+                        after(a).cmp(&after(b)).then(b.cmp(&a))
+                    });
                 let number = weight.to_string().replace('-', "\u{2212}");
                 (weight as f64 / largest as f64, number, best == Some(place))
             }

@@ -14,7 +14,7 @@ pub const ROWS_MAX: usize = 8;
 pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
     match kind.family() {
         Family::Clients => (168.0, 104.0),
-        Family::Balancer => (184.0, 64.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
+        Family::Balancer => (208.0, 74.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Server => (192.0, 104.0),
     }
 }

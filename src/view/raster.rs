@@ -210,7 +210,7 @@ mod tests {
         raster.draw(Mark::Failure, Point::new(30.0, 15.0), 255);
         assert_eq!(raster.pixels()[(15 * 40 + 10) * 4..][..4], [0x0a, 0x84, 0xe0, 255]);
         // Left of the middle the circle is filled and the cross is open.
-        assert_eq!((opacity(&raster, 7, 14), opacity(&raster, 27, 15)), (255, 0));
+        assert_eq!((opacity(&raster, 6, 15), opacity(&raster, 26, 15)), (255, 0));
     }
 
     #[test]
