@@ -1,7 +1,7 @@
 //! Switchyard: a playground for system design, where each request lands somewhere for a reason.
 //!
-//! Read top-down it is a sentence: [`sim`] runs [`node`]s, which ask [`policy`]s and are measured by
-//! [`stats`]; a [`scenario`] describes them, a [`session`] holds and steers them, [`view`] turns
+//! Read top-down it is a sentence: [`sim`] runs [`node`]s, which ask [`policy`]s and are measured
+//! by [`stats`]; a [`scenario`] describes them, a [`session`] holds and steers them, [`view`] turns
 //! them into a picture, `ui` shows it.
 //!
 //! # Layers
@@ -24,8 +24,8 @@
 //!
 //! A client's timer rings ([`node::clients`]); it makes a request in the slab and sends it over a
 //! link ([`sim::Context::forward`]). The link's latency later it arrives at a node, whose file
-//! decides: a balancer asks its strategy ([`policy::balance`]) and forwards; a server works on it or
-//! lets it wait ([`node::server`]). An answer walks back over the same links
+//! decides: a balancer asks its strategy ([`policy::balance`]) and forwards; a server works on it
+//! or lets it wait ([`node::server`]). An answer walks back over the same links
 //! ([`sim::Context::reply`]). At any time the request is in exactly one place, so its stays add up
 //! to its latency. A failure has a reason and a place, and walks back like an answer.
 //!

@@ -132,12 +132,11 @@ impl Balancer {
             What::Arrive => self.arrive(event.arg, cx),
             What::Reply => {
                 let Some(request) = cx.request(event.arg) else { return };
-                let outcome = request.outcome;
                 if let Some(place) = came_over(request).and_then(|link| self.place_of(link)) {
                     let backend = &mut self.backends[place];
                     backend.in_flight = backend.in_flight.saturating_sub(1);
                 }
-                cx.reply(event.arg, outcome);
+                cx.pass_back(event.arg);
             }
             What::Timer(_) | What::Planned => {}
         }

@@ -1,8 +1,8 @@
 //! Clients: where requests come from.
 //!
 //! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
-//! to the last), or one after another as in the course's demo program, where it does. Keys are drawn
-//! uniformly from `user:0` to `user:n-1`. Not modelled: timeouts and retries.
+//! to the last), or one after another as in the course's demo program, where it does. Keys are
+//! drawn uniformly from `user:0` to `user:n-1`. Not modelled: timeouts and retries.
 //!
 //! Formula: Poisson arrivals have exponential gaps with mean 1 / rate.
 
@@ -83,7 +83,8 @@ pub const PARAMS: &[Param<ClientsConfig>] = &[
             wire: 0,
             label: "Rate",
             unit: "requests/s",
-            help: "How many requests a second, on average. Not used when they go one after another.",
+            help: "How many requests a second, on average. \
+                   Not used when they go one after another.",
             range: Range::Number { min: 0.0, max: 1e6, handy: 200.0, step: 1.0, whole: false },
         },
         get: |c| Value::Number(c.rate),

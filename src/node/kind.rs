@@ -94,7 +94,8 @@ pub const CATALOGUE: &[KindEntry] = &[
         links_max: 0,
         card: "Cores serve one request each; the rest wait, first in first out, up to the limit. \
                Load = rate \u{d7} service time / cores; mean response of one core with exponential \
-               times = service time / (1 \u{2212} load). Memory, disk and network are not modelled.",
+               times = service time / (1 \u{2212} load). \
+               Memory, disk and network are not modelled.",
         make: || Kind::Server(ServerConfig::default()),
     },
 ];

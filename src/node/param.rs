@@ -17,7 +17,8 @@ pub enum Value {
 /// What values a parameter takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Range {
-    /// Numbers from `min` to `max`; `whole` ones only, or any. A slider moves in `step`s up to `handy`.
+    /// Numbers from `min` to `max`; `whole` ones only, or any. A slider moves in `step`s up to
+    /// `handy`.
     Number {
         /// The smallest allowed.
         min: f64,

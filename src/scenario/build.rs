@@ -1,6 +1,7 @@
 //! From document to world: building a run, and bringing a running one in line with an edited
 //! document.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
@@ -23,21 +24,29 @@ pub fn build(scenario: &Scenario) -> Run {
 /// plan from now on. What is the same is not touched.
 pub fn reconcile<S: Sink>(run: &mut Run, scenario: &Scenario, sink: &mut S) {
     remove_nodes(run, scenario, sink);
+    let there = numbers(run);
     for node in &scenario.nodes {
-        match run.find(&node.id) {
-            Some(id) => change_node(run, id, node, sink),
+        match there.get(node.id.as_str()) {
+            Some(&id) => change_node(run, id, node, sink),
             None => {
                 let fresh = AnyNode::new(&node.id, scenario.seed, &node.kind);
                 run.add_node(fresh, card(node), sink);
             }
         }
     }
+    let there = numbers(run);
     remove_links(run, scenario, sink);
-    for link in &scenario.links {
-        wire(run, scenario.seed, link, sink);
-    }
-    let plan = plan(run, scenario);
+    add_links(run, scenario, &there, sink);
+    let plan = plan(run, scenario, &there);
     run.set_plan(plan);
+}
+
+/// The numbers of the nodes in a run by their ids: with hundreds of them, looking each up in the
+/// list is most of the work.
+fn numbers(run: &Run) -> BTreeMap<Arc<str>, NodeId> {
+    let all = (0..run.nodes().len()).map(|number| NodeId(number as u16));
+    let there = all.filter(|&id| !run.card(id).gone);
+    there.map(|id| (run.card(id).id.clone(), id)).collect()
 }
 
 fn card(node: &NodeSpec) -> Card {
@@ -50,13 +59,12 @@ fn card(node: &NodeSpec) -> Card {
 }
 
 fn remove_nodes<S: Sink>(run: &mut Run, scenario: &Scenario, sink: &mut S) {
-    for number in 0..run.nodes().len() {
-        let id = NodeId(number as u16);
-        let card = run.card(id);
-        let kept =
-            scenario.node(&card.id).is_some_and(|node| same_kind(&run.nodes()[number], node));
-        if !card.gone && !kept {
-            run.remove_node(id, sink);
+    let wanted: BTreeMap<&str, &NodeSpec> =
+        scenario.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+    for (id, number) in numbers(run) {
+        let running = &run.nodes()[usize::from(number.0)];
+        if !wanted.get(&*id).is_some_and(|node| same_kind(running, node)) {
+            run.remove_node(number, sink);
         }
     }
 }
@@ -82,46 +90,61 @@ fn change_node<S: Sink>(run: &mut Run, id: NodeId, node: &NodeSpec, sink: &mut S
 }
 
 fn remove_links<S: Sink>(run: &mut Run, scenario: &Scenario, sink: &mut S) {
+    let wanted: BTreeSet<(&str, &str)> = scenario.links.iter().map(ends).collect();
     for number in 0..run.links().len() {
         let link = &run.links()[number];
         let (from, to) = (&run.card(link.from).id, &run.card(link.to).id);
-        if !link.gone && scenario.link(from, to).is_none() {
+        if !link.gone && !wanted.contains(&(&**from, &**to)) {
             run.remove_link(LinkId(number as u16), sink);
         }
     }
 }
 
-fn wire<S: Sink>(run: &mut Run, seed: u64, link: &LinkSpec, sink: &mut S) {
-    let (Some(from), Some(to)) = (run.find(&link.from), run.find(&link.to)) else { return };
-    let latency = Span::from_millis_f64(link.latency_ms);
-    let there = run.links().iter().position(|l| !l.gone && l.from == from && l.to == to);
-    match there {
-        Some(number) => run.set_link(LinkId(number as u16), latency, link.loss),
-        None => {
-            let name = format!("{}>{}", link.from, link.to);
-            let rng = Rng::stream(seed, &name, "loss");
-            run.add_link(Link::new(from, to, latency, link.loss, rng), sink);
+fn ends(link: &LinkSpec) -> (&str, &str) {
+    (&link.from, &link.to)
+}
+
+fn add_links<S: Sink>(
+    run: &mut Run,
+    scenario: &Scenario,
+    nodes: &BTreeMap<Arc<str>, NodeId>,
+    sink: &mut S,
+) {
+    let numbered = run.links().iter().enumerate().filter(|(_, link)| !link.gone);
+    let there: BTreeMap<(NodeId, NodeId), LinkId> =
+        numbered.map(|(number, link)| ((link.from, link.to), LinkId(number as u16))).collect();
+    for link in &scenario.links {
+        let (from, to) = ends(link);
+        let (Some(&from), Some(&to)) = (nodes.get(from), nodes.get(to)) else { continue };
+        let latency = Span::from_millis_f64(link.latency_ms);
+        match there.get(&(from, to)) {
+            Some(&number) => run.set_link(number, latency, link.loss),
+            None => {
+                let name = format!("{}>{}", link.from, link.to);
+                let rng = Rng::stream(scenario.seed, &name, "loss");
+                run.add_link(Link::new(from, to, latency, link.loss, rng), sink);
+            }
         }
     }
 }
 
 /// Faults, then single requests; a node that is not there has none.
-fn plan(run: &mut Run, scenario: &Scenario) -> Vec<Planned> {
+fn plan(run: &mut Run, scenario: &Scenario, nodes: &BTreeMap<Arc<str>, NodeId>) -> Vec<Planned> {
     let mut plan = Vec::new();
-    let mut add = |run: &Run, at: Time, id: &str, signal| {
-        let planned = |node| Planned { at: at.max(Time::from_ns(1)), node, signal };
-        plan.extend(run.find(id).map(planned));
+    let mut add = |at: Time, id: &str, signal| {
+        let planned = |&node| Planned { at: at.max(Time::from_ns(1)), node, signal };
+        plan.extend(nodes.get(id).map(planned));
     };
     for fault in &scenario.faults {
         let signal = match fault.kind {
             FaultKind::Crash => Signal::Crash,
             FaultKind::Restart => Signal::Restart,
         };
-        add(run, fault.at, &fault.node, signal);
+        add(fault.at, &fault.node, signal);
     }
     for send in &scenario.sends {
         let key = run.typed_key(&send.key);
-        add(run, send.at, &send.from, Signal::SendOne(key));
+        add(send.at, &send.from, Signal::SendOne(key));
     }
     plan
 }

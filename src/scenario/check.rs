@@ -1,6 +1,6 @@
 //! What a scenario must keep to, whoever made it: limits, ids, ends of links.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::types::{LinkSpec, NodeSpec, Scenario};
@@ -81,12 +81,22 @@ impl Scenario {
     }
 
     fn check_links(&self) -> Result<(), Problem> {
-        let mut before = Scenario { nodes: self.nodes.clone(), ..Scenario::default() };
+        let nodes: BTreeMap<&str, &NodeSpec> =
+            self.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let node = |id: &str| nodes.get(id).copied().ok_or_else(|| nobody(id));
+        let mut before = BTreeSet::new();
+        let mut leaving = BTreeMap::<&str, usize>::new();
         for (place, link) in self.links.iter().enumerate() {
             let path = format!("links[{place}]");
             check_link(link, &path)?;
-            connectable(&before, &link.from, &link.to).map_err(|r| Problem::new(&path, r))?;
-            before.links.push(link.clone());
+            let (from, to) = (link.from.as_str(), link.to.as_str());
+            let leaving = leaving.entry(from).or_default();
+            let joined = node(from).and_then(|source| {
+                joinable(source, node(to)?, before.contains(&(from, to)), *leaving)
+            });
+            joined.map_err(|reason| Problem::new(path, reason))?;
+            before.insert((from, to));
+            *leaving += 1;
         }
         Ok(())
     }
@@ -115,13 +125,26 @@ impl Scenario {
 
 /// May a link be drawn from one node to another? If not: why, in words for a person.
 pub fn connectable(scenario: &Scenario, from: &str, to: &str) -> Result<(), String> {
-    let node =
-        |id: &str| scenario.node(id).ok_or_else(|| format!("there is no node {:?}", short(id)));
-    let (source, target) = (node(from)?, node(to)?);
-    if from == to {
+    let node = |id: &str| scenario.node(id).ok_or_else(|| nobody(id));
+    let leaving = scenario.links.iter().filter(|link| link.from == from);
+    joinable(node(from)?, node(to)?, scenario.link(from, to).is_some(), leaving.count())
+}
+
+fn nobody(id: &str) -> String {
+    format!("there is no node {:?}", short(id))
+}
+
+/// May these two be joined, when they are already or not, and so many links leave the first?
+fn joinable(
+    source: &NodeSpec,
+    target: &NodeSpec,
+    joined: bool,
+    leaving: usize,
+) -> Result<(), String> {
+    if source.id == target.id {
         return Err(format!("{} cannot be wired to itself", source.label));
     }
-    if scenario.link(from, to).is_some() {
+    if joined {
         return Err(format!("{} is wired to {} already", source.label, target.label));
     }
     let entry = source.kind.entry();
@@ -138,8 +161,7 @@ pub fn connectable(scenario: &Scenario, from: &str, to: &str) -> Result<(), Stri
         let kinds = names(entry.sends_to).join(" or a ");
         return Err(format!("{} can be wired to a {kinds}", source.label));
     }
-    let leaving = scenario.links.iter().filter(|link| link.from == from);
-    if leaving.count() >= entry.links_max {
+    if leaving >= entry.links_max {
         return Err(match entry.links_max {
             1 => format!(
                 "{} have one way in; put a balancer there to share requests out",

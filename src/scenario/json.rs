@@ -7,8 +7,8 @@ use super::types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendO
 use crate::node::{CATALOGUE, Kind, KindEntry, Range, Value};
 use crate::sim::Time;
 
-/// The largest file that is read, in bytes.
-const BYTES_MAX: usize = 256 * 1024;
+/// The largest file that is read, in bytes: more than the largest valid scenario takes.
+const BYTES_MAX: usize = 2 * 1024 * 1024;
 
 impl Scenario {
     /// Reads a document. Nothing is taken over unless all of it is right.

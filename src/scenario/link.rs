@@ -1,5 +1,5 @@
-//! A scenario as the end of a link: `1.<payload>`, where the payload is
-//! `base64url( flags | crc32 | body )` and the body is the wire form, deflated when that is shorter.
+//! A scenario as the end of a link: `1.<payload>`, where the payload is `base64url( flags | crc32 |
+//! body )` and the body is the wire form, deflated when that is shorter.
 //!
 //! The version stands outside, so that an old page can say "made with a newer version". Everything
 //! is bounded before it is believed: a link that would inflate to 100 MB is refused at once.
@@ -10,7 +10,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use miniz_oxide::deflate::compress_to_vec;
-use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_with_limit};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 use super::check::Problem;
 use super::types::Scenario;
@@ -98,18 +99,12 @@ pub fn decode(text: &str) -> Result<Scenario, LinkError> {
     if crc32fast::hash(stored).to_le_bytes() != header[1..] {
         return Err(LinkError::Damaged);
     }
-    let body =
-        match header[0] {
-            0 if stored.len() > INFLATED_MAX => return Err(LinkError::TooLarge),
-            0 => stored.to_vec(),
-            DEFLATED => decompress_to_vec_with_limit(stored, INFLATED_MAX).map_err(|error| {
-                match error.status {
-                    TINFLStatus::HasMoreOutput => LinkError::TooLarge,
-                    _ => LinkError::Damaged,
-                }
-            })?,
-            _ => return Err(LinkError::NotOurs),
-        };
+    let body = match header[0] {
+        // Never over the limit for what is inflated: the limit for links is lower.
+        0 => stored.to_vec(),
+        DEFLATED => inflate(stored)?,
+        _ => return Err(LinkError::NotOurs),
+    };
     let (wire, rest): (wire::Scenario, &[u8]) =
         postcard::take_from_bytes(&body).map_err(|_| LinkError::Damaged)?;
     if !rest.is_empty() {
@@ -118,4 +113,18 @@ pub fn decode(text: &str) -> Result<Scenario, LinkError> {
     let scenario = wire.unpack().map_err(LinkError::Invalid)?;
     scenario.check().map_err(LinkError::Invalid)?;
     Ok(scenario)
+}
+
+/// Unpacks all of `stored`, up to the limit and not a byte further.
+fn inflate(stored: &[u8]) -> Result<Vec<u8>, LinkError> {
+    let mut body = vec![0; INFLATED_MAX];
+    let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let mut state = Box::<DecompressorOxide>::default();
+    let (status, read, written) = decompress(&mut state, stored, &mut body, 0, flags);
+    body.truncate(written);
+    match status {
+        TINFLStatus::Done if read == stored.len() => Ok(body),
+        TINFLStatus::HasMoreOutput => Err(LinkError::TooLarge),
+        _ => Err(LinkError::Damaged),
+    }
 }

@@ -1,6 +1,7 @@
 //! A system as data: what a file, a link or the editor describes, checked before anything runs.
 //!
-//! Nothing is loaded half: a document is either taken whole or refused with the path and the reason.
+//! Nothing is loaded half: a document is either taken whole or refused with the path and the
+//! reason.
 
 pub mod build;
 mod check;

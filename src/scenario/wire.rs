@@ -3,6 +3,10 @@
 //! Links are for ever, so nothing here may change: not a field, not an order, not a number. New
 //! things make a version 2 beside this one. The rest of the program never uses these types.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::check::Problem;
@@ -35,6 +39,7 @@ struct Node {
     label: Option<String>,
     x: i32,
     y: i32,
+    #[serde(deserialize_with = "at_most::<64, _, _>")]
     settings: Vec<(u8, Setting)>,
 }
 
@@ -67,10 +72,45 @@ pub(super) struct Scenario {
     note: String,
     seed: u64,
     speed: Number,
+    #[serde(deserialize_with = "at_most::<2_000, _, _>")]
     nodes: Vec<Node>,
+    #[serde(deserialize_with = "at_most::<8_000, _, _>")]
     links: Vec<Link>,
+    #[serde(deserialize_with = "at_most::<4_000, _, _>")]
     faults: Vec<Fault>,
+    #[serde(deserialize_with = "at_most::<4_000, _, _>")]
     sends: Vec<Send>,
+}
+
+/// Reads a list that must not be longer than any that could be right, so that a hostile one costs
+/// no memory. What is a little too long is left to the check, which says so in better words.
+fn at_most<'de, const MOST: usize, T, D>(from: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Bounded<const MOST: usize, T>(PhantomData<T>);
+
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for Bounded<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MOST} items")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if list.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+
+    from.deserialize_seq(Bounded::<MOST, T>(PhantomData))
 }
 
 impl From<f64> for Number {

@@ -8,7 +8,7 @@ use crate::sim::{Focus, LinkId, NodeId, Outcome, Place, Span, Time, Why};
 /// One stay of a request, in words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StayLine {
-    /// `wire to s1`, `wait in s1`, `serve in s1`.
+    /// `to s1`, `wait in s1`, `serve in s1`.
     pub words: String,
     /// What kind of stay it was.
     pub place: Place,
@@ -89,8 +89,8 @@ impl Session {
     pub fn place_words(&self, place: Place) -> String {
         let link = |link: LinkId| &self.run.links()[usize::from(link.0)];
         match place {
-            Place::Going(id) => format!("wire to {}", self.name_of(link(id).to)),
-            Place::Returning(id) => format!("wire back to {}", self.name_of(link(id).from)),
+            Place::Going(id) => format!("to {}", self.name_of(link(id).to)),
+            Place::Returning(id) => format!("back to {}", self.name_of(link(id).from)),
             Place::Waiting(node) => format!("wait in {}", self.name_of(node)),
             Place::Serving(node) => format!("serve in {}", self.name_of(node)),
             Place::At(node) => format!("at {}", self.name_of(node)),
@@ -105,7 +105,7 @@ impl Session {
             Outcome::Failed(reason, place) => {
                 let place = match place {
                     Place::At(node) => format!("at {}", self.name_of(node)),
-                    other => format!("on the {}", self.place_words(other)),
+                    other => format!("on the way {}", self.place_words(other)),
                 };
                 format!("failed {place}: {}", reason.words())
             }

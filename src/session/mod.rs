@@ -1,7 +1,7 @@
 //! The one mutable root: a document, its run, and the way through both.
 //!
-//! `apply` edits, with undo; `advance`, `step` and `seek` move in time; `explain` replays to say why.
-//! Whoever asks (pointer, keyboard, a host page, a test) asks here.
+//! `apply` edits, with undo; `advance`, `step` and `seek` move in time; `explain` replays to say
+//! why. Whoever asks (pointer, keyboard, a host page, a test) asks here.
 
 mod command;
 mod explain;

@@ -13,11 +13,14 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::event::Event;
+use super::event::{Event, Word};
 use super::time::{Span, Time};
 
 /// How many constant delays have a lane at one time.
-const LANES: usize = 4;
+const LANES_MAX: usize = 4;
+
+/// Room from the start for what a small run has pending at its busiest.
+const ROOM: usize = 64;
 
 /// Sequence numbers below this belong to the plan.
 const FIRST_UNPLANNED: u64 = 1 << 32;
@@ -26,10 +29,11 @@ const FIRST_UNPLANNED: u64 = 1 << 32;
 struct Entry {
     at: Time,
     sequence: u64,
-    event: Event,
+    word: Word,
 }
 
 impl Entry {
+    #[inline]
     fn key(&self) -> (Time, u64) {
         (self.at, self.sequence)
     }
@@ -53,7 +57,7 @@ impl Ord for Entry {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Lane {
     delay: Span,
     waiting: VecDeque<Entry>,
@@ -65,7 +69,7 @@ pub struct Calendar {
     now: Time,
     next_sequence: u64,
     heap: BinaryHeap<Entry>,
-    lanes: [Lane; LANES],
+    lanes: Vec<Lane>,
 }
 
 impl Default for Calendar {
@@ -73,14 +77,15 @@ impl Default for Calendar {
         Calendar {
             now: Time::ZERO,
             next_sequence: FIRST_UNPLANNED,
-            heap: BinaryHeap::new(),
-            lanes: Default::default(),
+            heap: BinaryHeap::with_capacity(ROOM),
+            lanes: Vec::new(),
         }
     }
 }
 
 impl Calendar {
     /// The time of the event popped last.
+    #[inline]
     pub fn now(&self) -> Time {
         self.now
     }
@@ -96,32 +101,47 @@ impl Calendar {
     }
 
     /// `event` happens at `at`. Panics when `at` has passed: time never goes back.
+    #[inline]
     pub fn push(&mut self, at: Time, event: Event) {
+        self.push_word(at, Word::new(event));
+    }
+
+    fn push_word(&mut self, at: Time, word: Word) {
         assert!(at >= self.now, "an event at {at} was scheduled at {}", self.now);
         let sequence = self.take_sequence();
-        self.heap.push(Entry { at, sequence, event });
+        self.heap.push(Entry { at, sequence, word });
     }
 
     /// `event` happens after a delay that many events share; as `push`, but cheaper.
+    #[inline]
     pub fn push_steady(&mut self, delay: Span, event: Event) {
-        let entry = Entry { at: self.now + delay, sequence: self.take_sequence(), event };
-        let free = |lane: &Lane| lane.delay == delay || lane.waiting.is_empty();
-        match self.lanes.iter().position(|lane| lane.delay == delay) {
-            Some(lane) => self.lanes[lane].waiting.push_back(entry),
-            None => match self.lanes.iter().position(free) {
-                Some(lane) => {
-                    self.lanes[lane].delay = delay;
-                    self.lanes[lane].waiting.push_back(entry);
-                }
-                None => self.heap.push(entry),
-            },
+        self.push_word_steady(delay, Word::new(event));
+    }
+
+    fn push_word_steady(&mut self, delay: Span, word: Word) {
+        let (at, sequence) = (self.now + delay, self.take_sequence());
+        let known = self.lanes.iter().position(|lane| lane.delay == delay);
+        match known.or_else(|| self.new_lane(delay)) {
+            Some(lane) => self.lanes[lane].waiting.push_back(Entry { at, sequence, word }),
+            None => self.heap.push(Entry { at, sequence, word }),
         }
+    }
+
+    /// Opens a lane for this delay, or takes one that is empty; there may be none.
+    fn new_lane(&mut self, delay: Span) -> Option<usize> {
+        if self.lanes.len() < LANES_MAX {
+            self.lanes.push(Lane { delay, waiting: VecDeque::with_capacity(ROOM) });
+            return Some(self.lanes.len() - 1);
+        }
+        let lane = self.lanes.iter().position(|lane| lane.waiting.is_empty())?;
+        self.lanes[lane].delay = delay;
+        Some(lane)
     }
 
     /// Item number `place` of the plan happens at `at`, before all else at that instant.
     pub fn push_planned(&mut self, at: Time, place: u32, event: Event) {
         assert!(at >= self.now, "planned for {at}, but it is {}", self.now);
-        self.heap.push(Entry { at, sequence: u64::from(place), event });
+        self.heap.push(Entry { at, sequence: u64::from(place), word: Word::new(event) });
     }
 
     /// Takes everything planned out again.
@@ -131,33 +151,32 @@ impl Calendar {
 
     /// When the next event happens.
     pub fn peek(&self) -> Option<Time> {
-        let lanes = self.lanes.iter().filter_map(|lane| lane.waiting.front().map(|e| e.at));
-        lanes.chain(self.heap.peek().map(|e| e.at)).min()
+        let lanes = self.lanes.iter().filter_map(|lane| lane.waiting.front());
+        lanes.chain(self.heap.peek()).map(|entry| entry.at).min()
     }
 
     /// The next event no later than `limit`, with its time; the clock moves there.
     #[inline]
-    pub fn pop_until(&mut self, limit: Time) -> Option<(Time, Event)> {
-        let mut best = self.heap.peek().map_or((Time::MAX, u64::MAX), Entry::key);
-        let mut from = LANES;
-        for (index, lane) in self.lanes.iter().enumerate() {
+    pub(super) fn pop_until(&mut self, limit: Time) -> Option<(Time, Word)> {
+        let (mut at, mut sequence) = self.heap.peek().map_or((Time::MAX, u64::MAX), Entry::key);
+        let mut from = LANES_MAX;
+        for (number, lane) in self.lanes.iter().enumerate() {
             if let Some(front) = lane.waiting.front()
-                && front.key() < best
+                && (front.at < at || (front.at == at && front.sequence < sequence))
             {
-                best = front.key();
-                from = index;
+                (at, sequence, from) = (front.at, front.sequence, number);
             }
         }
-        if best.0 > limit || best.1 == u64::MAX {
+        if at > limit || sequence == u64::MAX {
             return None;
         }
-        let entry = match self.lanes.get_mut(from) {
-            Some(lane) => lane.waiting.pop_front(),
-            None => self.heap.pop(),
-        }?;
-        assert!(entry.at >= self.now, "time went back from {} to {}", self.now, entry.at);
-        self.now = entry.at;
-        Some((entry.at, entry.event))
+        let word = match self.lanes.get_mut(from) {
+            Some(lane) => lane.waiting.pop_front()?.word,
+            None => self.heap.pop()?.word,
+        };
+        assert!(at >= self.now, "time went back from {} to {}", self.now, at);
+        self.now = at;
+        Some((at, word))
     }
 
     /// Moves the clock forward to `at` when nothing is pending before it.
@@ -166,6 +185,7 @@ impl Calendar {
         self.now = self.now.max(at);
     }
 
+    #[inline]
     fn take_sequence(&mut self) -> u64 {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -186,7 +206,7 @@ mod tests {
 
     fn drain(calendar: &mut Calendar) -> Vec<(u64, u32)> {
         std::iter::from_fn(|| calendar.pop_until(Time::MAX))
-            .map(|(at, event)| (at.ns(), event.arg))
+            .map(|(at, word)| (at.ns(), word.event().arg))
             .collect()
     }
 

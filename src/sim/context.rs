@@ -96,43 +96,59 @@ impl<S: Sink> Context<'_, S> {
             return false;
         }
         wire.carried += 1;
-        let now = calendar.now();
         if wire.loses() {
-            // Whoever waits at this end notices a dead connection after a round trip.
-            let (from, round_trip) = (wire.from, wire.latency + wire.latency);
-            request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::Going(link));
-            self.move_to(slot, Place::Going(link), now + round_trip);
-            self.note_failure(slot);
-            if let Some(request) = self.core.requests.get_mut(slot) {
-                request.pop_hop();
-            }
-            let event = Event { node: from, what: What::Reply, arg: slot };
-            self.core.calendar.push_steady(round_trip, event);
+            self.lose(slot, link);
             return true;
         }
         let (to, latency) = (wire.to, wire.latency);
-        self.move_to(slot, Place::Going(link), now + latency);
-        self.core.calendar.push_steady(latency, Event { node: to, what: What::Arrive, arg: slot });
+        let now = calendar.now();
+        self.sink.stayed(now, request);
+        request.go(Place::Going(link), now, now + latency);
+        calendar.push_steady(latency, Event { node: to, what: What::Arrive, arg: slot });
         true
+    }
+
+    /// The request is lost on its way out. Whoever waits at this end notices a dead connection
+    /// after a round trip.
+    #[cold]
+    fn lose(&mut self, slot: u32, link: LinkId) {
+        let Core { requests, links, calendar, .. } = &mut *self.core;
+        let Some(request) = requests.get_mut(slot) else { return };
+        let wire = &links[usize::from(link.0)];
+        let (now, round_trip) = (calendar.now(), wire.latency + wire.latency);
+        request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::Going(link));
+        self.sink.stayed(now, request);
+        request.go(Place::Going(link), now, now + round_trip);
+        self.sink.failed(now, request);
+        request.pop_hop();
+        let event = Event { node: wire.from, what: What::Reply, arg: slot };
+        calendar.push_steady(round_trip, event);
     }
 
     /// Sends the request back to where it came from, with its outcome; ends it when it is home.
     #[inline]
     pub fn reply(&mut self, slot: u32, outcome: Outcome) {
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            request.outcome = outcome;
+        }
+        self.pass_back(slot);
+    }
+
+    /// Sends the request back to where it came from, with the outcome it has.
+    pub fn pass_back(&mut self, slot: u32) {
         let Core { requests, links, calendar, .. } = &mut *self.core;
         let Some(request) = requests.get_mut(slot) else { return };
-        request.outcome = outcome;
         let Some(link) = request.pop_hop() else { return self.finish(slot) };
         let wire = &mut links[usize::from(link.0)];
-        let lost = wire.loses();
-        let (from, latency) = (wire.from, wire.latency);
-        let until = calendar.now() + latency;
-        if lost && matches!(outcome, Outcome::Done) {
+        let now = calendar.now();
+        if wire.loses() && request.outcome == Outcome::Done {
             request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::Returning(link));
-            self.note_failure(slot);
+            self.sink.failed(now, request);
         }
-        self.move_to(slot, Place::Returning(link), until);
-        self.core.calendar.push_steady(latency, Event { node: from, what: What::Reply, arg: slot });
+        let (from, latency) = (wire.from, wire.latency);
+        self.sink.stayed(now, request);
+        request.go(Place::Returning(link), now, now + latency);
+        calendar.push_steady(latency, Event { node: from, what: What::Reply, arg: slot });
     }
 
     /// The request fails here, for this reason, and goes back.
@@ -162,18 +178,20 @@ impl<S: Sink> Context<'_, S> {
     #[inline]
     pub fn finish(&mut self, slot: u32) {
         let now = self.now();
-        let Some(mut request) = self.core.requests.remove(slot) else { return };
-        self.sink.stayed(now, &request);
+        let Core { requests, tally, .. } = &mut *self.core;
+        let Some(request) = requests.get_mut(slot) else { return };
+        self.sink.stayed(now, request);
         if request.outcome == Outcome::Pending {
             // A request that ends unanswered lost its way home.
             request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::At(self.node));
-            self.sink.failed(now, &request);
+            self.sink.failed(now, request);
         }
         match request.outcome {
-            Outcome::Failed(reason, _) => self.core.tally.failed[reason as usize] += 1,
-            _ => self.core.tally.completed += 1,
+            Outcome::Failed(reason, _) => tally.failed[reason as usize] += 1,
+            _ => tally.completed += 1,
         }
-        self.sink.finished(now, &request);
+        self.sink.finished(now, request);
+        requests.remove(slot);
     }
 
     /// Empty reasons to fill in, if somebody looks at this request.
@@ -205,9 +223,7 @@ impl<S: Sink> Context<'_, S> {
         let now = self.core.calendar.now();
         let Some(request) = self.core.requests.get_mut(slot) else { return };
         self.sink.stayed(now, request);
-        request.place = place;
-        request.since = now;
-        request.until = until;
+        request.go(place, now, until);
     }
 
     fn note_failure(&mut self, slot: u32) {

@@ -26,17 +26,45 @@ pub enum What {
     Planned,
 }
 
-impl Event {
-    /// The event as one number, for the trace hash.
-    pub(crate) fn bits(self) -> u64 {
-        let what = match self.what {
-            What::Timer(tag) => 0x100 | u64::from(tag),
-            What::Arrive => 1,
-            What::Reply => 2,
-            What::Planned => 3,
+/// An event as one word, as it lies in the calendar: written and read back whole, it is never put
+/// together from parts that are still on their way to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+impl Word {
+    const TIMER: u64 = 0x100;
+    const ARRIVE: u64 = 1;
+    const REPLY: u64 = 2;
+    const PLANNED: u64 = 3;
+
+    /// The word of an event.
+    #[inline]
+    pub(super) fn new(event: Event) -> Word {
+        let what = match event.what {
+            What::Timer(tag) => Word::TIMER | u64::from(tag),
+            What::Arrive => Word::ARRIVE,
+            What::Reply => Word::REPLY,
+            What::Planned => Word::PLANNED,
         };
-        // An item's place in the plan is no part of the run: taking out another one moves it.
-        let arg = if self.what == What::Planned { 0 } else { self.arg };
-        u64::from(arg) << 32 | u64::from(self.node.0) << 16 | what
+        Word(u64::from(event.arg) << 32 | u64::from(event.node.0) << 16 | what)
+    }
+
+    /// The event of a word.
+    #[inline]
+    pub(super) fn event(self) -> Event {
+        let what = match self.0 & 0xffff {
+            Word::ARRIVE => What::Arrive,
+            Word::REPLY => What::Reply,
+            Word::PLANNED => What::Planned,
+            timer => What::Timer(timer as u8),
+        };
+        Event { node: NodeId((self.0 >> 16) as u16), what, arg: (self.0 >> 32) as u32 }
+    }
+
+    /// What goes into the trace hash. An item's place in the plan is no part of the run: taking
+    /// out another one moves it.
+    #[inline]
+    pub(super) fn trace(self) -> u64 {
+        if self.0 & 0xffff == Word::PLANNED { self.0 & 0xffff_ffff } else { self.0 }
     }
 }

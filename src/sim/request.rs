@@ -138,6 +138,14 @@ impl Request {
         &self.hops[..usize::from(self.depth)]
     }
 
+    /// It is at `place` from `now` on, and will leave it at `until`.
+    #[inline]
+    pub(crate) fn go(&mut self, place: Place, now: Time, until: Time) {
+        self.place = place;
+        self.since = now;
+        self.until = until;
+    }
+
     /// Notes one more link on the way out; false when the way is too long.
     pub(crate) fn push_hop(&mut self, link: LinkId) -> bool {
         let Some(slot) = self.hops.get_mut(usize::from(self.depth)) else { return false };
@@ -164,26 +172,37 @@ impl Slab {
     /// Puts a request in and gives its slot.
     #[inline]
     pub(crate) fn insert(&mut self, request: Request) -> u32 {
-        match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot as usize] = Some(request);
-                slot
-            }
-            None => {
-                self.slots.push(Some(request));
-                // The free list can then take every slot back without growing in a run.
-                self.free.reserve(self.slots.len());
-                (self.slots.len() - 1) as u32
-            }
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => self.grow(),
+        };
+        self.slots[slot as usize] = Some(request);
+        slot
+    }
+
+    /// One slot more. Room grows by a quarter and not to the double: with many requests in flight,
+    /// empty slots would be most of the memory.
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        let slots = self.slots.len();
+        if slots == self.slots.capacity() {
+            self.slots.reserve_exact(slots / 4 + 64);
+            // The free list can then take every slot back without growing in a run.
+            self.free.reserve_exact(self.slots.capacity());
         }
+        self.slots.push(None);
+        slots as u32
     }
 
     /// Takes a request out, if the slot holds one.
     #[inline]
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<Request> {
-        let request = self.slots.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
-        Some(request)
+    pub(crate) fn remove(&mut self, slot: u32) {
+        if let Some(place) = self.slots.get_mut(slot as usize)
+            && place.is_some()
+        {
+            *place = None;
+            self.free.push(slot);
+        }
     }
 
     /// The request in a slot.

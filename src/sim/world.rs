@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::context::{Card, Context};
-use super::event::{Event, What};
+use super::event::{Event, What, Word};
 use super::link::Link;
 use super::node::{LinkId, Node, NodeId, Signal};
 use super::request::{Key, Reason, Request, Slab};
@@ -161,8 +161,9 @@ impl<N: Node> World<N> {
     /// Handles the next event, if one happens no later than `limit`.
     #[inline]
     pub fn step<S: Sink>(&mut self, limit: Time, sink: &mut S) -> Option<(Time, Event)> {
-        let (at, event) = self.core.calendar.pop_until(limit)?;
-        self.core.note(at, event);
+        let (at, word) = self.core.calendar.pop_until(limit)?;
+        self.core.note(at, word);
+        let event = word.event();
         let card = &self.core.cards[usize::from(event.node.0)];
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
@@ -248,7 +249,8 @@ impl<N: Node> World<N> {
         }
     }
 
-    /// An event for a node that is down: a request is refused, an answer finds nobody to hand it on.
+    /// An event for a node that is down: a request is refused, an answer finds nobody to hand it
+    /// on.
     fn nobody_there<S: Sink>(&mut self, event: Event, sink: &mut S) {
         let mut cx = Context { core: &mut self.core, sink, node: event.node };
         match event.what {
@@ -264,7 +266,7 @@ impl<S: Sink> Context<'_, S> {
     fn pass_back_broken(&mut self, slot: u32) {
         match self.request(slot).map(|request| request.outcome) {
             Some(super::request::Outcome::Done) => self.fail(slot, Reason::ConnectionLost),
-            Some(outcome) => self.reply(slot, outcome),
+            Some(_) => self.pass_back(slot),
             None => {}
         }
     }
@@ -360,10 +362,10 @@ impl<N> World<N> {
 impl Core {
     /// Notes an event in the trace hash: one multiplication and one rotation per event.
     #[inline]
-    fn note(&mut self, at: Time, event: Event) {
+    fn note(&mut self, at: Time, word: Word) {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         self.events += 1;
         let mixed = (self.hash ^ at.ns()).wrapping_mul(ODD).rotate_left(29);
-        self.hash = (mixed ^ event.bits()).wrapping_mul(ODD);
+        self.hash = (mixed ^ word.trace()).wrapping_mul(ODD);
     }
 }

@@ -11,6 +11,8 @@ pub struct Meter {
     cells: [u32; CELLS],
     /// The number of the cell that is open, counted from the start of the run.
     open: u64,
+    /// Its place among the cells.
+    place: usize,
     /// When it closes.
     closes_ns: u64,
     total: u64,
@@ -23,7 +25,7 @@ impl Meter {
         if now.ns() >= self.closes_ns {
             self.roll(now);
         }
-        self.cells[(self.open % CELLS as u64) as usize] += 1;
+        self.cells[self.place] += 1;
         self.total += 1;
     }
 
@@ -51,6 +53,7 @@ impl Meter {
             self.cells[((open - step) % CELLS as u64) as usize] = 0;
         }
         self.open = open;
+        self.place = (open % CELLS as u64) as usize;
         // The last cell before the end of time closes there.
         self.closes_ns = (open + 1).saturating_mul(CELL_NS);
     }

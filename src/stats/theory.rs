@@ -7,7 +7,8 @@ pub fn mm1_response(rho: f64) -> f64 {
     1.0 / (1.0 - rho)
 }
 
-/// Mean response time in M/M/c, in units of the mean service time, at load `rho` below 1 per server.
+/// Mean response time in M/M/c, in units of the mean service time, at load `rho` below 1 per
+/// server.
 ///
 /// Erlang's C formula, by the stable recursion for Erlang's B.
 pub fn mmc_response(servers: u32, rho: f64) -> f64 {

@@ -157,7 +157,7 @@ fn Empty() -> impl IntoView {
         <Show when=empty>
             <div class="empty">
                 <h2>"An empty yard"</h2>
-                <p>"Drag clients, a balancer and servers here, or start from something that runs."</p>
+                <p>"Drag clients, a balancer and servers here, or start from an example."</p>
                 <button class="button primary"
                     on:click=move |_| store.dialog.set(super::store::Dialog::Examples)>
                     "Open an example"

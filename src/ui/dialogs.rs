@@ -57,7 +57,8 @@ pub(super) fn Dialogs() -> impl IntoView {
                 <div class="dialog-body">
                     <header>
                         <h2 id="dialog-title">{title}</h2>
-                        <button class="button icon-only" aria-label="Close" on:click=move |_| close()>
+                        <button class="button icon-only" aria-label="Close"
+                            on:click=move |_| close()>
                             "\u{d7}"
                         </button>
                     </header>
@@ -128,7 +129,7 @@ fn keys() -> impl IntoView {
     view! {
         <table class="keys">{SHEET.iter().map(row).collect_view()}</table>
         <p class="help">
-            "Single letters work while the canvas has the focus. The Outline panel does all of this \
+            "Single letters work while the canvas has the focus. The Outline panel does all this \
              with ordinary buttons."
         </p>
     }
@@ -142,7 +143,9 @@ fn Broken(sentence: String, diagnostic: String) -> impl IntoView {
     let copy = move |_| clipboard::copy(store, text.get_value(), "Diagnostic", "diagnostic");
     view! {
         <p class="broken">{sentence}</p>
-        <p class="help">"Nothing of yours was lost. Your draft is open behind this, or start here:"</p>
+        <p class="help">
+            "Nothing of yours was lost. Your draft is open behind this, or start here:"
+        </p>
         <Examples />
         <details>
             <summary>"Diagnostic"</summary>

@@ -73,7 +73,9 @@ fn Transport() -> impl IntoView {
                 <span class="chip" title="Settings were changed while it ran. Start again to see \
                     the run that a link gives.">"changed while running"</span>
             </Show>
-            <span class="tally" title="Every request is answered, failed or in flight.">{tally}</span>
+            <span class="tally" title="Every request is answered, failed or in flight.">
+                {tally}
+            </span>
             {store.options.embed.then(|| view! { <OpenOut /> })}
         </div>
     }
@@ -140,9 +142,7 @@ fn Caption(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     };
     let store = store();
     let more = move |_| store.sheet.set(!store.options.embed);
-    move || {
-        words().map(|words| view! { <button class="caption" on:click=more>{words}</button> })
-    }
+    move || words().map(|words| view! { <button class="caption" on:click=more>{words}</button> })
 }
 
 fn tally(session: &Session) -> String {

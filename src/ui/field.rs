@@ -1,4 +1,5 @@
-//! One parameter: its name, unit, limits and help, and what is wrong with what was typed, beside it.
+//! One parameter: its name, unit, limits and help, and what is wrong with what was typed, beside
+//! it.
 
 use leptos::prelude::*;
 

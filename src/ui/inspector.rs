@@ -59,7 +59,8 @@ fn NodeSettings(id: String) -> impl IntoView {
             <p class="kind-name"><Icon path=icons::kind(entry.family) /> {entry.name}</p>
             <div class="field">
                 <label for="inspector-name">"Name"</label>
-                <input id="inspector-name" maxlength="80" prop:value=move || label().unwrap_or_default()
+                <input id="inspector-name" maxlength="80"
+                    prop:value=move || label().unwrap_or_default()
                     on:focus=move |_| gesture.set_value(fresh_number()) on:input=rename />
                 <p class="error" role="alert">{move || error.get()}</p>
             </div>
@@ -191,10 +192,13 @@ fn ScenarioSettings() -> impl IntoView {
             <div class="field">
                 <label for="seed">"Seed of all randomness"</label>
                 <div class="number-field">
-                    <input id="seed" type="number" min="0" step="1" prop:value=move || seed().to_string()
+                    <input id="seed" type="number" min="0" step="1"
+                        prop:value=move || seed().to_string()
                         on:change=move |event| set_seed(event_target_value(&event).parse().ok()) />
                     <button class="button"
-                        on:click=move |_| set_seed(Some(fresh_number() % 100_000))>"New seed"</button>
+                        on:click=move |_| set_seed(Some(fresh_number() % 100_000))>
+                        "New seed"
+                    </button>
                 </div>
                 <p class="help">"Same scenario, same seed: the same run, to the byte. \
                     Changing it starts again."</p>

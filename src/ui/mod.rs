@@ -1,7 +1,7 @@
 //! The page: shows the state and issues commands. No arithmetic about the system lives here.
 //!
-//! State of the document and the run is in the session, outside the reactive graph. Signals say only
-//! *that* something changed: `rev` for the document, `beat` and `pulse` for live numbers.
+//! State of the document and the run is in the session, outside the reactive graph. Signals say
+//! only *that* something changed: `rev` for the document, `beat` and `pulse` for live numbers.
 
 // The component macro makes every component's function `pub`, whatever is written.
 #![allow(unreachable_pub)]

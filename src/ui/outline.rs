@@ -1,4 +1,5 @@
-//! The outline: the whole system as ordinary buttons and text. Everything the canvas can do, it can.
+//! The outline: the whole system as ordinary buttons and text. Everything the canvas can do, it
+//! can.
 
 use leptos::prelude::*;
 
@@ -170,7 +171,8 @@ fn Connect(id: String) -> impl IntoView {
         <Show when=move || !targets.with(Vec::is_empty)>
             <div class="connect">
                 <label for=name.clone()>{label}</label>
-                <select id=name.clone() on:change=move |event| chosen.set(event_target_value(&event))>
+                <select id=name.clone()
+                    on:change=move |event| chosen.set(event_target_value(&event))>
                     {options}
                 </select>
                 <button class="button small" on:click=connect>"Connect"</button>

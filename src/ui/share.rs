@@ -32,7 +32,8 @@ pub(super) fn Share() -> impl IntoView {
         <div class="share">
             <div class="field">
                 <label for="share-link">"Link"</label>
-                <textarea id="share-link" class="mono" rows="3" readonly prop:value=address></textarea>
+                <textarea id="share-link" class="mono" rows="3" readonly
+                    prop:value=address></textarea>
                 <p class="help">{advice}</p>
                 <button class="button primary"
                     on:click=move |_| clipboard::copy(store, address(), "Link", "share-link")>
@@ -41,10 +42,13 @@ pub(super) fn Share() -> impl IntoView {
             </div>
             <div class="field">
                 <label for="share-embed">"Embed in a page"</label>
-                <textarea id="share-embed" class="mono" rows="6" readonly prop:value=snippet></textarea>
+                <textarea id="share-embed" class="mono" rows="6" readonly
+                    prop:value=snippet></textarea>
                 <p class="help">"Canvas and transport only. It starts when it is seen."</p>
                 <button class="button"
-                    on:click=move |_| clipboard::copy(store, snippet(), "Embed code", "share-embed")>
+                    on:click=move |_| {
+                        clipboard::copy(store, snippet(), "Embed code", "share-embed");
+                    }>
                     "Copy embed code"
                 </button>
             </div>

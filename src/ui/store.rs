@@ -220,9 +220,13 @@ impl Store {
     pub(super) fn fit(&self) {
         let (width, height) = self.viewport.get_untracked();
         if width > 0.0 {
-            let margin = if self.options.embed { 24.0 } else { 48.0 };
+            // Room is left below for zoom and legend.
+            let (margin, below) = match (self.options.embed, width < 700.0) {
+                (false, false) => (48.0, 24.0),
+                _ => (12.0, 40.0),
+            };
             let extent = self.with(|session| layout::extent(session.scenario()));
-            self.camera.set(Camera::fitting(extent, width, height, margin));
+            self.camera.set(Camera::fitting(extent, width, height - below, margin));
         }
     }
 

@@ -1,4 +1,5 @@
-//! Wires: one SVG layer under everything that moves. Redrawn on edits only, width four times a second.
+//! Wires: one SVG layer under everything that moves. Redrawn on edits only, width four times a
+//! second.
 
 use leptos::prelude::*;
 

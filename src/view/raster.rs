@@ -193,7 +193,7 @@ mod tests {
     fn raster() -> Raster {
         let mut raster = Raster::default();
         raster.resize(40, 30);
-        let colours = ["#0a84e0", "#065f5b", "#9b1208"].map(|hex| Colour::from_hex(hex));
+        let colours = ["#0a84e0", "#065f5b", "#9b1208"].map(Colour::from_hex);
         let [Some(request), Some(answer), Some(failure)] = colours else { panic!("colours") };
         raster.set_look(4.0, request, answer, failure);
         raster

@@ -207,6 +207,17 @@ export const tests = {
     await page.getByRole('button', { name: 'Reload the page' }).click({ trial: true, timeout: 3000 });
   },
 
+  'without its style sheets the page is plain, but does not break down': async (t) => {
+    t.expectErrors(/Failed to load resource/);
+    const blank = await t.servePages({ '/': '<!doctype html><html lang="en"><title>Blank</title>' });
+    const page = await t.open(blank.url('/'));
+    await page.route('**/*.css', (route) => route.abort());
+    await page.goto(t.server.url(''));
+    await page.getByLabel('Simulated time').waitFor({ timeout: 15_000 });
+    const before = await seconds(page);
+    await t.eventually(async () => (await seconds(page)) > before, { message: 'time stands still' });
+  },
+
   'an edit just before a breakdown or a reload is not lost': async (t) => {
     const page = await t.open('');
     const title = page.getByLabel('Title of this scenario');

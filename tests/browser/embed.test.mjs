@@ -1,7 +1,7 @@
 // The embed: canvas and transport only, in somebody else's page, asleep until it is seen.
 
 import {
-  dots, draft, drag, grip, node, panel, pause, port, runUntil, seconds, shareLink, tally,
+  dots, draft, drag, grip, node, panel, pause, port, runUntil, seconds, shareLink, speed, tally,
 } from './lib/person.mjs';
 
 /** The snippet that the share dialog offers, for a scenario one can recognise. */
@@ -176,6 +176,7 @@ export const tests = {
 
   'a click on a dot in an embed says why, although there is no panel': async (t) => {
     const page = await t.open('?embed');
+    await speed(page, 1);
     await runUntil(page, 0.5);
     await pause(page);
     const caption = page.getByText(/^#\d+ user:\d+: .*Balancer chose s\d/);

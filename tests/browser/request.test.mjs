@@ -35,6 +35,7 @@ async function stays(page) {
 
 async function busy(t) {
   const page = await t.open();
+  await speed(page, 1);
   await runUntil(page, 0.6);
   await pause(page);
   return page;
@@ -96,10 +97,10 @@ export const tests = {
   'a selected request stays to be read when it has ended': async (t) => {
     const page = await busy(t);
     const { id } = await clickDot(t, page);
-    await speed(page, 1);
+    await speed(page, 2);
     await run(page);
     await side(page).getByText(/^(answered|failed .*)$/).first().waitFor({ timeout: 15_000 });
-    await runUntil(page, 12, 40_000);
+    await runUntil(page, 5);
     await pause(page);
     t.equal(await side(page).getByText(/^#\d+$/).first().textContent(), id);
     const total = await side(page).getByText(/^[\d.]+ m?s$/).first().textContent();
@@ -108,9 +109,7 @@ export const tests = {
   },
 
   'a request that has ended can be picked from the list, also with the keyboard': async (t) => {
-    const page = await t.open();
-    await runUntil(page, 0.6);
-    await pause(page);
+    const page = await busy(t);
     const row = side(page).getByRole('list').getByRole('button').first();
     const id = /#\d+/.exec(await row.textContent())[0];
     await row.focus();

@@ -2,7 +2,7 @@
 
 import { deflateRawSync } from 'node:zlib';
 import {
-  node, panel, pause, restart, run, runUntil, seconds, shareLink, simulate, step, tally,
+  node, panel, pause, restart, run, runUntil, seconds, shareLink, simulate, speed, step, tally,
 } from './lib/person.mjs';
 
 const CLIPBOARD = ['clipboard-read', 'clipboard-write'];
@@ -20,6 +20,7 @@ async function copyLink(t, page) {
 /** The first example, changed and with a server killed, and its link. */
 async function shared(t) {
   const page = await t.open('', { permissions: CLIPBOARD });
+  await speed(page, 1);
   await runUntil(page, 0.3);
   await page.getByLabel('Title of this scenario').fill('Shared <b>yard</b>');
   await page.getByRole('navigation').getByRole('button', { name: 'Add server' }).click();
@@ -77,6 +78,14 @@ async function broken(t, fragment, sentence) {
   await page.getByLabel('Name', { exact: true }).waitFor();
 }
 
+/** The fragment of a link to the first example. */
+async function fragment(t) {
+  const page = await t.open('?autoplay=0');
+  const link = await shareLink(page);
+  await page.close();
+  return cut(link);
+}
+
 const cut = (link) => link.slice(link.indexOf('#'));
 
 export const tests = {
@@ -91,7 +100,7 @@ export const tests = {
   'it runs the same there, event for event': async (t) => {
     const { page, link } = await shared(t);
     const copy = await t.open(link);
-    const [here, there] = [await beginning(page, 60), await beginning(copy, 60)];
+    const [here, there] = [await beginning(page, 40), await beginning(copy, 40)];
     t.equal(there, here);
     t.ok(here.told.every((words) => /\d.*: /.test(words)), here.told.join('\n'));
   },
@@ -107,7 +116,8 @@ export const tests = {
   },
 
   'a link opens as a shared copy and leaves the draft alone': async (t) => {
-    const { link } = await shared(t);
+    const { page: other, link } = await shared(t);
+    await other.close();
     const page = await t.open('');
     await page.getByLabel('Title of this scenario').fill('My own work');
     await t.eventually(async () => (await kept(t, page)).includes('My own work'));
@@ -124,7 +134,8 @@ export const tests = {
   },
 
   'the first edit takes the scenario out of the address and keeps the draft before it': async (t) => {
-    const { link } = await shared(t);
+    const { page: other, link } = await shared(t);
+    await other.close();
     const page = await t.open('');
     await page.getByLabel('Title of this scenario').fill('My own work');
     await t.eventually(async () => (await kept(t, page)).includes('My own work'));
@@ -141,6 +152,21 @@ export const tests = {
     t.equal(await page.getByLabel('Title of this scenario').inputValue(), 'Now it is mine');
     await page.getByRole('button', { name: 'Examples' }).click();
     await page.getByRole('dialog').getByRole('button', { name: /My own work/ }).waitFor();
+  },
+
+  'playing a shared copy, at whatever speed, leaves the draft alone': async (t) => {
+    const page = await t.open('');
+    await page.getByLabel('Title of this scenario').fill('My own work');
+    await t.eventually(async () => (await kept(t, page)).includes('My own work'));
+    await page.goto('about:blank');
+    await page.goto(t.server.url('?preset=server-dies'));
+    await page.getByText('Shared copy').waitFor();
+    await speed(page, 2);
+    await runUntil(page, 1);
+    await page.getByRole('button', { name: 'Back to the start' }).click();
+    await page.goto('about:blank');
+    await page.goto(t.server.url(''));
+    t.equal(await page.getByLabel('Title of this scenario').inputValue(), 'My own work');
   },
 
   'another link put into the address bar opens too': async (t) => {
@@ -181,21 +207,20 @@ export const tests = {
   },
 
   'a link that was cut off': async (t) => {
-    const { link } = await shared(t);
-    await broken(t, cut(link).slice(0, -20), /This link is damaged: part of it is missing or was changed/);
+    const hash = await fragment(t);
+    await broken(t, hash.slice(0, -20), /This link is damaged: part of it is missing or was changed/);
   },
 
   'a link with a changed character': async (t) => {
-    const { link } = await shared(t);
-    const hash = cut(link);
+    const hash = await fragment(t);
     const place = Math.floor(hash.length / 2);
     const other = hash[place] === 'A' ? 'B' : 'A';
     await broken(t, hash.slice(0, place) + other + hash.slice(place + 1), /This link is damaged/);
   },
 
   'a link from a newer version': async (t) => {
-    const { link } = await shared(t);
-    await broken(t, cut(link).replace('#s=1.', '#s=2.'), /made with a newer version of Switchyard \(format 2\)/);
+    const hash = await fragment(t);
+    await broken(t, hash.replace('#s=1.', '#s=2.'), /made with a newer version of Switchyard \(format 2\)/);
   },
 
   'a link that is none of ours': async (t) => {

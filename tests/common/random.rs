@@ -26,7 +26,7 @@ pub(crate) fn value(spec: &Spec, gene: u8) -> Value {
             let all = all();
             Value::Choice(all[usize::from(gene) % all.len()].key.to_owned())
         }
-        Range::Switch => Value::Switch(gene % 4 != 0),
+        Range::Switch => Value::Switch(!gene.is_multiple_of(4)),
     }
 }
 

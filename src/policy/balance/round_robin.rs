@@ -53,7 +53,8 @@ impl Balancer for RoundRobin {
                 let then = &backends[self.cursor].name;
                 why.say(|| {
                     format!(
-                        "It was the turn of place {next}. The next scan starts at place {}, {then}.",
+                        "It was the turn of place {next}. \
+                         The next scan starts at place {}, {then}.",
                         self.cursor + 1
                     )
                 });

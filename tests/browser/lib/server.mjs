@@ -22,6 +22,8 @@ const TYPES = {
 };
 
 // What a host must send for the product to be embedded elsewhere. There is no X-Frame-Options on purpose.
+// Files with a hash in their name never change, and hosts say so; all else is asked for anew.
+const HASHED = /-[0-9a-f]{16}(_bg)?\.\w+$/;
 const HEADERS = {
   'Access-Control-Allow-Origin': '*',
   'Cache-Control': 'no-store',
@@ -69,7 +71,8 @@ async function listen(under, find) {
     const found = path.startsWith(under) ? await find('/' + path.slice(under.length)) : undefined;
     if (found) {
       const type = found.type ?? 'application/octet-stream';
-      response.writeHead(200, { ...HEADERS, 'Content-Type': type }).end(found.body);
+      const keep = HASHED.test(path) ? { 'Cache-Control': 'public, max-age=31536000, immutable' } : {};
+      response.writeHead(200, { ...HEADERS, ...keep, 'Content-Type': type }).end(found.body);
     } else if (path === '/favicon.ico') {
       response.writeHead(204, HEADERS).end();
     } else {

@@ -1,0 +1,225 @@
+//! No dead knobs: everything that can be set changes what happens, from the start and while it
+//! runs; and in every built-in scenario everybody has something to do.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use switchyard::node::{AnyNode, CATALOGUE, Range, Spec, Value};
+use switchyard::scenario::gallery::GALLERY;
+use switchyard::scenario::{Scenario, link};
+use switchyard::session::{Command, Report, Session};
+use switchyard::sim::{NodeId, Span};
+
+use common::{presets, trio};
+
+/// What a parameter needs around it before it can matter. One that is not here is tried in the
+/// middle of the common scenario; a new parameter that does nothing there fails until it has a row.
+const CONTEXTS: &[(&str, &str, Context)] = &[
+    // A pause is only made between answer and request.
+    ("clients", "pause", Context { settings: &[("c", "arrivals", "one_by_one")], remove: None }),
+    // The strategies that differ only in what they do when a server is removed.
+    ("balancer", "strategy", Context { settings: &[], remove: Some("s1") }),
+];
+
+#[derive(Clone, Copy, Default)]
+struct Context {
+    /// Choices made beforehand: node, parameter, value.
+    settings: &'static [(&'static str, &'static str, &'static str)],
+    /// A server taken out while it runs.
+    remove: Option<&'static str>,
+}
+
+impl Context {
+    fn of(kind: &str, key: &str) -> Context {
+        let row = CONTEXTS.iter().find(|(k, p, _)| (*k, *p) == (kind, key));
+        row.map_or_else(Context::default, |(_, _, context)| *context)
+    }
+
+    /// More traffic than the servers can take, so that queues and cores matter.
+    fn scenario(&self) -> Scenario {
+        let mut scenario = trio(5, 160.0);
+        for (node, key, choice) in self.settings {
+            set_in(&mut scenario, node, key, Value::Choice((*choice).to_owned()));
+        }
+        scenario
+    }
+
+    /// Runs for four seconds, with an edit after the first if there is one.
+    fn run(&self, scenario: &Scenario, edit: Option<Command>) -> Outcome {
+        let mut session = Session::new(scenario.clone()).expect("a valid scenario");
+        session.advance(Span::from_millis(1_000), u64::MAX);
+        if let Some(edit) = edit {
+            session.apply(edit, 0).expect("an allowed edit");
+        }
+        session.advance(Span::from_millis(1_003), u64::MAX);
+        if let Some(node) = self.remove {
+            session.apply(Command::RemoveNode(node.into()), 0).expect("it can be removed");
+        }
+        session.advance(Span::from_millis(2_000), u64::MAX);
+        outcome(&session)
+    }
+}
+
+/// What comes out of a run, as far as anybody can see it.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    report: Report,
+    /// The keys that the last requests asked for.
+    keys: Vec<String>,
+}
+
+fn outcome(session: &Session) -> Outcome {
+    let (run, now) = (session.run(), session.run().now());
+    let ended = session.series().finished(now);
+    Outcome { report: session.report(), keys: ended.map(|f| run.key_name(f.request.key)).collect() }
+}
+
+fn set_in(scenario: &mut Scenario, id: &str, key: &str, value: Value) {
+    let node = scenario.nodes.iter_mut().find(|node| node.id == id).expect("the node is there");
+    node.kind.set(key, value).expect("an allowed value");
+}
+
+/// The values to try: every choice there is, or a number that is not the one set.
+fn values(spec: &Spec, now: &Value) -> Vec<Value> {
+    let all = match spec.range {
+        Range::Number { min, max, handy, step, .. } => {
+            [handy, min + step, max].map(Value::Number).to_vec()
+        }
+        Range::Choice(all) => {
+            all().iter().map(|choice| Value::Choice(choice.key.to_owned())).collect()
+        }
+        Range::Switch => vec![Value::Switch(true), Value::Switch(false)],
+    };
+    let others = all.into_iter().filter(|value| value != now);
+    match spec.range {
+        Range::Number { .. } => others.take(1).collect(),
+        Range::Choice(_) | Range::Switch => others.collect(),
+    }
+}
+
+/// Every parameter of every kind: the node to turn it on, its table row, and its context.
+fn knobs() -> Vec<(&'static str, &'static str, &'static Spec, Context)> {
+    let mut knobs = Vec::new();
+    for entry in CATALOGUE {
+        // The common scenario has a node of each kind; a new kind needs one there too.
+        let scenario = trio(5, 160.0);
+        let mut of_kind = scenario.nodes.iter().filter(|node| node.kind.entry().key == entry.key);
+        let last = of_kind.next_back().unwrap_or_else(|| panic!("trio() has no {}", entry.key));
+        let id: &'static str = ["c", "lb", "s3"]
+            .into_iter()
+            .find(|id| *id == last.id)
+            .unwrap_or_else(|| panic!("{} has no id that is known here", entry.key));
+        for spec in (entry.make)().specs() {
+            knobs.push((entry.key, id, spec, Context::of(entry.key, spec.key)));
+        }
+    }
+    knobs
+}
+
+#[test]
+fn every_parameter_set_beforehand_changes_the_outcome() {
+    for (kind, id, spec, context) in knobs() {
+        let base = context.scenario();
+        let now = base.node(id).and_then(|node| node.kind.get(spec.key)).expect("it has a value");
+        let mut outcomes = vec![(now.clone(), context.run(&base, None))];
+        for value in values(spec, &now) {
+            let mut turned = base.clone();
+            set_in(&mut turned, id, spec.key, value.clone());
+            outcomes.push((value, context.run(&turned, None)));
+        }
+        assert!(outcomes.len() > 1, "{kind}.{}: there is nothing to choose", spec.key);
+        all_differ(&format!("{kind}.{}", spec.key), &outcomes);
+    }
+}
+
+#[test]
+fn every_parameter_turned_while_it_runs_changes_the_future() {
+    for (kind, id, spec, context) in knobs() {
+        let base = context.scenario();
+        let now = base.node(id).and_then(|node| node.kind.get(spec.key)).expect("it has a value");
+        let mut outcomes = vec![(now.clone(), context.run(&base, None))];
+        for value in values(spec, &now) {
+            let turn = Command::Set(id.into(), spec.key.into(), value.clone());
+            outcomes.push((value, context.run(&base, Some(turn))));
+        }
+        all_differ(&format!("{kind}.{} while it runs", spec.key), &outcomes);
+    }
+}
+
+/// No two values may give the same, or one of them is for show.
+fn all_differ(name: &str, outcomes: &[(Value, Outcome)]) {
+    for (place, (value, outcome)) in outcomes.iter().enumerate() {
+        for (other, its) in &outcomes[..place] {
+            assert_ne!(outcome, its, "{name} does nothing: {other:?} and {value:?} give the same");
+        }
+    }
+}
+
+#[test]
+fn links_and_the_seed_change_the_outcome() {
+    let context = Context::default();
+    let base = context.scenario();
+    let before = context.run(&base, None);
+    for place in 0..base.links.len() {
+        let (from, to) = (base.links[place].from.clone(), base.links[place].to.clone());
+        for (latency_ms, loss) in [(17.0, 0.0), (5.0, 0.3)] {
+            let mut turned = base.clone();
+            (turned.links[place].latency_ms, turned.links[place].loss) = (latency_ms, loss);
+            assert_ne!(context.run(&turned, None), before, "link {place}");
+            let live = Command::SetLink(from.clone(), to.clone(), latency_ms, loss);
+            assert_ne!(context.run(&base, Some(live)), before, "link {place} while it runs");
+        }
+    }
+    let other = Scenario { seed: base.seed + 1, ..base.clone() };
+    assert_ne!(context.run(&other, None), before);
+    assert_ne!(context.run(&base, Some(Command::SetSeed(base.seed + 1))), before);
+}
+
+// ===== the built-in scenarios =====
+
+#[test]
+fn in_every_built_in_scenario_everybody_has_something_to_do() {
+    for (name, scenario) in presets() {
+        let mut session = Session::new(scenario).expect("a valid scenario");
+        session.advance(Span::from_millis(20_000), u64::MAX);
+        let run = session.run();
+        for (number, node) in run.nodes().iter().enumerate() {
+            let done = match node {
+                AnyNode::Clients(clients) => clients.sent().total(),
+                AnyNode::Balancer(balancer) => balancer.picked().total(),
+                AnyNode::Server(server) => server.arrived().total(),
+            };
+            assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
+        }
+        for (number, wire) in run.links().iter().enumerate() {
+            assert!(wire.carried > 0, "{name}: nothing crosses link {number}");
+        }
+        assert!(run.tally().completed > 0, "{name}");
+    }
+}
+
+#[test]
+fn every_built_in_scenario_is_valid_and_survives_file_and_link() {
+    for (name, scenario) in presets() {
+        assert_eq!(scenario.check(), Ok(()), "{name}");
+        let text = scenario.to_json();
+        assert_eq!(Scenario::from_json(&text).as_ref(), Ok(&scenario), "{name}");
+        assert_eq!(link::decode(&link::encode(&scenario)).as_ref(), Ok(&scenario), "{name}");
+        assert!(!scenario.title.is_empty(), "{name} has no title");
+    }
+}
+
+#[test]
+fn every_scenario_file_is_in_the_gallery() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/scenarios");
+    let entries = fs::read_dir(folder).expect("the built-in scenarios");
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let files: BTreeSet<String> =
+        entries.map(|entry| name(entry.expect("a folder can be listed"))).collect();
+    let listed: BTreeSet<String> =
+        GALLERY.iter().map(|preset| format!("{}.json", preset.key)).collect();
+    assert_eq!(files, listed);
+}
