@@ -15,6 +15,8 @@ use super::hand_loop::hand_loop;
 pub const LOAD: f64 = 0.8;
 /// The mean service time.
 pub const SERVICE_MS: f64 = 1.0;
+/// Requests per second that make about 80,000 events of a minute.
+pub const MINUTE_RATE: f64 = 80_000.0 / 60.0 / 6.0;
 
 /// What a system did.
 #[derive(Clone, Copy, Debug)]
@@ -32,22 +34,32 @@ pub struct Done {
 pub struct System {
     /// As `benches/run.mjs` calls it.
     pub name: &'static str,
+    /// Is it measured in customers per second?
+    pub rate: bool,
     /// Runs it.
     pub run: fn(u64) -> Done,
 }
 
+const fn rate(name: &'static str, run: fn(u64) -> Done) -> System {
+    System { name, rate: true, run }
+}
+
+const fn task(name: &'static str, run: fn(u64) -> Done) -> System {
+    System { name, rate: false, run }
+}
+
 /// What is measured in the browser as well as natively.
 pub const SYSTEMS: &[System] = &[
-    System { name: "hand 1", run: |customers| yardstick(1, customers) },
-    System { name: "hand 4", run: |customers| yardstick(4, customers) },
-    System { name: "hand 1, log", run: |customers| yardstick_log(1, customers) },
-    System { name: "M/M/1", run: |customers| engine(1, 1, 0.0, customers) },
-    System { name: "M/M/4", run: |customers| engine(4, 1, 0.0, customers) },
-    System { name: "M/M/1, 1 ms", run: |customers| engine(1, 1, 1.0, customers) },
-    System { name: "M/M/4, 1 ms", run: |customers| engine(4, 1, 1.0, customers) },
-    System { name: "two balancers", run: |customers| engine(1, 2, 1.0, customers) },
-    System { name: "minute", run: minutes },
-    System { name: "seek", run: seeks },
+    rate("hand 1", |customers| yardstick(1, customers)),
+    rate("hand 4", |customers| yardstick(4, customers)),
+    rate("hand 1, log", |customers| yardstick_log(1, customers)),
+    rate("M/M/1", |customers| engine(1, 1, 0.0, customers)),
+    rate("M/M/4", |customers| engine(4, 1, 0.0, customers)),
+    rate("M/M/1, 1 ms", |customers| engine(1, 1, 1.0, customers)),
+    rate("M/M/4, 1 ms", |customers| engine(4, 1, 1.0, customers)),
+    rate("two balancers", |customers| engine(1, 2, 1.0, customers)),
+    task("minute", minutes),
+    task("seek", seeks),
 ];
 
 /// The yardstick with the engine's own exponential.
@@ -85,7 +97,7 @@ pub fn engine(cores: u16, balancers: u32, latency_ms: f64, customers: u64) -> Do
 fn minutes(times: u64) -> Done {
     let mut events = 0;
     for _ in 0..times {
-        events += minute(80_000.0 / 60.0 / 6.0).run().events();
+        events += minute(MINUTE_RATE).run().events();
     }
     done(0, events, 0.0)
 }
@@ -152,6 +164,17 @@ pub fn groups(count: u32) -> Scenario {
         }
     }
     scenario
+}
+
+/// A run with about so many requests in flight: one server, and a thousand times what it can do.
+pub fn flood(requests: u64) -> Run {
+    let mut scenario = chain(1, 1, 1.0);
+    scenario.nodes[0] = clients("clients", 1e6);
+    let mut run = build::build(&scenario);
+    while (run.requests().len() as u64) < requests {
+        run.run_until(Time::MAX, requests, &mut Silent);
+    }
+    run
 }
 
 /// One balancer before three servers at about half load, `rate` requests a second in all.

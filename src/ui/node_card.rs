@@ -55,7 +55,7 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
     let selected = move || id.with_value(|id| store.is_selected(id));
     let objection = Memo::new(move |_| id.with_value(|id| gestures::objection(store, id)));
     let wiring = move || store.gesture.with(|g| matches!(g, Gesture::Wire { .. }));
-    let load = move || quick.with(|face| load(face));
+    let load = move || quick.with(load);
     view! {
         <div class=format!("node {}", family.entry().key) style=place
             class:selected=selected class:down=down class:unhealthy=unhealthy
@@ -238,14 +238,15 @@ fn cells(quick: Memo<Option<Face>>) -> impl IntoView {
     let state = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(&Inside::Cells { busy, cores, waiting, places, .. }) => {
-                (busy, cores, waiting, places)
+                [(busy, cores), (waiting, places)]
             }
-            _ => (0, 0, 0, 0),
+            _ => [(0, 0), (0, 0)],
         })
     };
-    let strip = move |class: &'static str, on: fn((u32, u32, u32, u32)) -> (u32, u32)| {
+    // Filled cells of all cells, in the first or the second row.
+    let strip = move |class: &'static str, row: usize| {
         let shown = move || {
-            let (filled, all) = on(state());
+            let (filled, all) = state()[row];
             (filled.min(CELLS_MAX), all.min(CELLS_MAX))
         };
         view! {
@@ -253,15 +254,18 @@ fn cells(quick: Memo<Option<Face>>) -> impl IntoView {
                 style:--all=move || shown().1.to_string()></span>
         }
     };
-    let plural = |n: u32| if n == 1 { "core" } else { "cores" };
+    let cores = move || match state()[0].1 {
+        1 => "1 core".to_owned(),
+        n => format!("{n} cores"),
+    };
     view! {
         <div class="row">
-            {strip("busy", |(busy, cores, _, _)| (busy, cores))}
-            <span class="value">{move || format!("{} {}", state().1, plural(state().1))}</span>
+            {strip("busy", 0)}
+            <span class="value">{cores}</span>
         </div>
         <div class="row">
-            {strip("waiting", |(_, _, waiting, places)| (waiting, places))}
-            <span class="value">{move || format!("queue {}", state().2)}</span>
+            {strip("waiting", 1)}
+            <span class="value">{move || format!("queue {}", state()[1].0)}</span>
         </div>
     }
 }

@@ -76,6 +76,7 @@ async function broken(t, fragment, sentence) {
   await t.eventually(async () => (await seconds(page)) > before, { message: 'the page behind does not run' });
   await node(page, 's1').click();
   await page.getByLabel('Name', { exact: true }).waitFor();
+  await page.close();
 }
 
 /** The fragment of a link to the first example. */
@@ -100,7 +101,7 @@ export const tests = {
   'it runs the same there, event for event': async (t) => {
     const { page, link } = await shared(t);
     const copy = await t.open(link);
-    const [here, there] = [await beginning(page, 40), await beginning(copy, 40)];
+    const [here, there] = [await beginning(page, 20), await beginning(copy, 20)];
     t.equal(there, here);
     t.ok(here.told.every((words) => /\d.*: /.test(words)), here.told.join('\n'));
   },

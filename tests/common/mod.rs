@@ -3,6 +3,8 @@
 
 use switchyard::node::{AnyNode, Server, ServerConfig, Service};
 pub(crate) mod random;
+pub(crate) mod states;
+pub(crate) mod wire;
 
 use switchyard::node::{Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind};
 use switchyard::scenario::build::Run;

@@ -1,7 +1,8 @@
 //! Scenarios and edits from a few bytes each, so that proptest can shrink what fails. Absurd ones
 //! are made on purpose; `random_command` also makes such as must be refused.
 
-use switchyard::node::{CATALOGUE, Range, Spec, Value};
+use proptest::prelude::*;
+use switchyard::node::{CATALOGUE, Kind, Range, Spec, Value};
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, connectable};
 use switchyard::session::Command;
 use switchyard::sim::{Span, Time};
@@ -190,4 +191,71 @@ fn text(gene: u8, most: usize) -> String {
         3 => "é".repeat(most),
         _ => format!("text {gene}"),
     }
+}
+
+pub(crate) fn some_text(most: usize) -> impl Strategy<Value = String> {
+    let letter = prop_oneof![
+        8 => prop::char::range(' ', '~'),
+        1 => prop::char::range('\u{a0}', '\u{2fff}'),
+        1 => prop::char::range('\u{1f300}', '\u{1f6ff}'),
+    ];
+    let keep = |letters: Vec<char>| -> String {
+        let is_ordering = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        letters.into_iter().filter(|c| !is_ordering(c) && !c.is_control()).collect()
+    };
+    prop::collection::vec(letter, 0..=most).prop_map(keep)
+}
+
+/// Any valid scenario: numbers with all their digits, texts in any script.
+pub(crate) fn some_scenario() -> impl Strategy<Value = Scenario> {
+    let genes = |most: usize| prop::collection::vec(any::<Genes>(), 0..most);
+    let bones = (any::<u8>(), genes(12), genes(40), genes(8));
+    let texts = (some_text(120), some_text(300), prop::collection::vec(some_text(80), 12));
+    let numbers = (0..1u64 << 53, 0.001f64..1_000.0, prop::collection::vec(0.0f64..1.0, 64));
+    (bones, texts, numbers).prop_map(|((seed, nodes, links, plan), texts, numbers)| {
+        let mut made = scenario(seed, &nodes, &links, &plan);
+        (made.title, made.note) = (texts.0, texts.1);
+        (made.seed, made.speed) = (numbers.0, numbers.1);
+        for (node, label) in made.nodes.iter_mut().zip(texts.2) {
+            node.label = label;
+        }
+        for (number, broken) in numbers.2.into_iter().enumerate() {
+            set_a_number(&mut made, number, broken);
+        }
+        made.check().expect("still valid");
+        made
+    })
+}
+
+/// Puts a number with many digits somewhere.
+fn set_a_number(made: &mut Scenario, number: usize, broken: f64) {
+    if let Some(link) = made.links.get_mut(number) {
+        (link.latency_ms, link.loss) = (broken * 60_000.0, broken);
+    }
+    match made.nodes.get_mut(number).map(|node| &mut node.kind) {
+        Some(Kind::Clients(config)) => config.rate = broken * 1e6,
+        Some(Kind::Server(config)) => config.service_ms = 0.001 + broken,
+        _ => {}
+    }
+    if let Some(send) = made.sends.get_mut(number) {
+        send.at = Time::from_ns((broken * 1e15) as u64);
+    }
+}
+
+/// Changes some bytes, as a slip or a stranger would.
+pub(crate) fn mutated(mut body: Vec<u8>, changes: Vec<(usize, u8, u8)>) -> Vec<u8> {
+    for (place, byte, how) in changes {
+        let place = place % (body.len() + 1);
+        match how % 4 {
+            0 if place < body.len() => body[place] = byte,
+            1 if place < body.len() => body[place] ^= 1 << (byte % 8),
+            2 if place < body.len() => drop(body.remove(place)),
+            _ => body.insert(place, byte),
+        }
+    }
+    body
+}
+
+pub(crate) fn some_changes() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
+    prop::collection::vec(any::<(usize, u8, u8)>(), 1..6)
 }
