@@ -19,12 +19,16 @@ pub(super) fn Share() -> impl IntoView {
     let address = move || options::link(&payload.get(), "");
     let snippet =
         move || snippet(&options::link(&payload.get(), "?embed"), &store.doc(|s| s.title.clone()));
+    let json = move || store.with(|session| session.scenario().to_json());
     let advice = move || {
         let length = address().len();
+        if link::decode(&payload.get()).is_err() {
+            return format!("{length} characters: too large for a link. Copy it as JSON.");
+        }
         let words = match length {
             n if n <= EVERYWHERE => "works everywhere",
             n if n <= WITH_CARE => "may be cut by chat programs: try it before you send it",
-            _ => "too long for most programs: send the file instead",
+            _ => "too long for most programs: send it as JSON instead",
         };
         format!("{length} characters: {words}.")
     };
@@ -38,6 +42,11 @@ pub(super) fn Share() -> impl IntoView {
                 <button class="button primary"
                     on:click=move |_| clipboard::copy(store, address(), "Link", "share-link")>
                     "Copy link"
+                </button>
+                " "
+                <button class="button"
+                    on:click=move |_| clipboard::copy(store, json(), "JSON", "share-link")>
+                    "Copy as JSON"
                 </button>
             </div>
             <div class="field">

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use nexosim::model::{Context, Model, schedulable};
-use nexosim::ports::{Output, SinkState, event_slot};
+use nexosim::ports::{EventSinkReader, Output, SinkState, event_slot};
 use nexosim::simulation::{Mailbox, SimInit};
 use nexosim::time::MonotonicTime;
 use rand_xoshiro::Xoshiro256PlusPlus;
