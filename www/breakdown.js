@@ -16,6 +16,11 @@
       event.target.textContent = "Press Ctrl+C";
     }
   });
+  // A modal dialog would lie over the page and take the keyboard.
+  new MutationObserver(() => {
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+    byId("breakdown-reload").focus();
+  }).observe(byId("breakdown"), { attributes: true, attributeFilter: ["hidden"] });
   addEventListener("error", (event) => {
     const isOurs = String(event.message).includes("unreachable") || event.error instanceof WebAssembly.RuntimeError;
     if (isOurs) {

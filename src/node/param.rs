@@ -72,8 +72,10 @@ impl Spec {
     pub fn check(&self, value: &Value) -> Result<(), String> {
         match (&self.range, value) {
             (Range::Number { min, max, whole, .. }, Value::Number(n)) => {
-                if !n.is_finite() || n < min || n > max {
-                    Err(format!("must be between {min} and {max}, got {n}"))
+                if n.is_nan() {
+                    Err(format!("must be a number between {min} and {max}"))
+                } else if !n.is_finite() || n < min || n > max {
+                    Err(format!("must be between {min} and {max}, got {}", brief(*n)))
                 } else if *whole && n.fract() != 0.0 {
                     Err(format!("must be a whole number, got {n}"))
                 } else {
@@ -105,6 +107,11 @@ pub struct Param<C: 'static> {
     pub get: fn(&C) -> Value,
     /// Writes a value that `Spec::check` has allowed; other types of value change nothing.
     pub set: fn(&mut C, Value),
+}
+
+/// A number as short as a sentence needs it.
+pub(crate) fn brief(n: f64) -> String {
+    if n.abs() < 1e15 { n.to_string() } else { format!("{n:e}") }
 }
 
 /// The number in a value that `Spec::check` allowed for a number.

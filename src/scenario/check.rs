@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::types::{LinkSpec, NodeSpec, Scenario};
 use crate::node::Family;
+use crate::node::param::brief;
 
 /// Why a document was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,7 +228,13 @@ fn text(path: &str, text: &str, most: usize, lines: bool) -> Result<(), Problem>
 fn number(path: &str, value: f64, min: f64, max: f64) -> Result<(), Problem> {
     match value.is_finite() && value >= min && value <= max {
         true => Ok(()),
-        false => Err(Problem::new(path, format!("must be between {min} and {max}, got {value}"))),
+        false if value.is_nan() => {
+            Err(Problem::new(path, format!("must be a number between {min} and {max}")))
+        }
+        false => {
+            let value = brief(value);
+            Err(Problem::new(path, format!("must be between {min} and {max}, got {value}")))
+        }
     }
 }
 

@@ -206,9 +206,11 @@ impl<S: Sink> Context<'_, S> {
     /// Hands over the reasons for a decision.
     #[inline]
     pub fn decided(&mut self, slot: u32, why: Why) {
-        if why.wanted()
-            && let Some(request) = self.core.requests.get(slot)
-        {
+        if !why.wanted() {
+            // Nothing was built, so there is nothing to free, and no need to look.
+            return std::mem::forget(why);
+        }
+        if let Some(request) = self.core.requests.get(slot) {
             self.sink.decided(self.core.calendar.now(), self.node, request, why);
         }
     }

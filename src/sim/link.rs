@@ -33,7 +33,11 @@ impl Link {
     /// Does this crossing fail? Draws only when there is something to decide.
     #[inline]
     pub(crate) fn loses(&mut self) -> bool {
-        let lost = self.gone || (self.loss > 0.0 && self.rng.unit() < self.loss);
+        (self.gone || self.loss > 0.0) && self.draws_loss()
+    }
+
+    fn draws_loss(&mut self) -> bool {
+        let lost = self.gone || self.rng.unit() < self.loss;
         self.lost += u64::from(lost);
         lost
     }

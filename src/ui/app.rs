@@ -149,8 +149,8 @@ fn SidePanel(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     };
     view! {
         <aside class="side" aria-label="Details">
-            <div class="tabs" role="tablist" aria-label="Details">
-                {tabs.map(tab).collect_view()}
+            <div class="tabs">
+                <div role="tablist" aria-label="Details">{tabs.map(tab).collect_view()}</div>
                 <button class="close-sheet" aria-label="Close the panel"
                     on:click=move |_| store.sheet.set(false)>"\u{d7}"</button>
             </div>

@@ -21,6 +21,9 @@ use crate::sim::{Place, Span};
 use crate::view::camera::Point;
 use crate::view::layout;
 
+/// Below this zoom a card shows only what can still be read and hit.
+const LEGIBLE: f64 = 0.55;
+
 /// The canvas with everything on it.
 #[component]
 pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
@@ -45,15 +48,17 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     };
     let camera = move || {
         let c = store.camera.get();
-        format!("transform:translate({:.2}px,{:.2}px) scale({})", c.x, c.y, c.zoom)
+        let zoom = c.zoom;
+        format!("--zoom:{zoom};transform:translate({:.2}px,{:.2}px) scale({zoom})", c.x, c.y)
     };
+    let tiny = move || store.camera.get().zoom < LEGIBLE;
     let grid = move || {
         let c = store.camera.get();
         let size = f64::from(layout::GRID) * c.zoom * if c.zoom < 0.5 { 4.0 } else { 2.0 };
         format!("background-size:{size}px {size}px;background-position:{:.1}px {:.1}px", c.x, c.y)
     };
     view! {
-        <div id="canvas" class="canvas" role="application" aria-label=label
+        <div id="canvas" class="canvas" role="application" tabindex="-1" aria-label=label
             aria-describedby="canvas-help" node_ref=frame style=grid
             class:embed=store.options.embed
             on:pointerdown=move |event: PointerEvent| gestures::press_canvas(store, &event)
@@ -65,7 +70,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             </p>
             <Wires explanation=explanation />
             <canvas id="dots" class="dots" aria-hidden="true" node_ref=dots></canvas>
-            <div class="nodes" style=camera>
+            <div class="nodes" class:tiny=tiny style=camera>
                 <For each=move || ids.get() key=|id| id.clone() let:id>
                     <NodeCard id=id />
                 </For>

@@ -108,7 +108,7 @@ fn ranks_words(store: Store) -> String {
             _ => None,
         });
         let ms = |latency: &Latency, percent| latency.percentile(percent).millis();
-        first.map_or(String::new(), |latency| {
+        first.map_or("no clients".to_owned(), |latency| {
             let [a, b, c] = [50.0, 95.0, 99.0].map(|percent| ms(latency, percent));
             format!("{a:.0} \u{b7} {b:.0} \u{b7} {c:.0} ms")
         })

@@ -2,6 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
 
 use super::clipboard;
 use super::draft;
@@ -17,12 +18,21 @@ pub(super) fn Dialogs() -> impl IntoView {
     let store = store();
     let element = NodeRef::<html::Dialog>::new();
     let open = Memo::new(move |_| store.dialog.get() != Dialog::None);
+    let before = StoredValue::new_local(None::<web_sys::HtmlElement>);
     Effect::new(move |_| {
         if let (true, Some(dialog)) = (open.get(), element.get())
             && !dialog.open()
         {
+            before.set_value(document().active_element().and_then(|e| e.dyn_into().ok()));
+            store.notice.set(None);
             // A dialog that cannot be modal is shown all the same.
             let _ = dialog.show_modal();
+        }
+        if !open.get() {
+            // Whoever opened it gets the keyboard back.
+            if let Some(element) = before.try_update_value(Option::take).flatten() {
+                let _ = element.focus();
+            }
         }
     });
     let title = move || match store.dialog.get() {
@@ -63,6 +73,7 @@ pub(super) fn Dialogs() -> impl IntoView {
                         </button>
                     </header>
                     {body}
+                    <p class="dialog-notice" role="status">{move || store.notice.get()}</p>
                 </div>
             </dialog>
         </Show>
@@ -92,10 +103,10 @@ fn Examples() -> impl IntoView {
             </li>
         }
     };
-    let earlier = draft::load().or_else(draft::earlier).map(|scenario| {
+    let kept = move |(word, scenario): (&'static str, Scenario)| {
         let title = match scenario.title.is_empty() {
-            true => "Your draft".to_owned(),
-            false => format!("Your draft: {}", scenario.title),
+            true => word.to_owned(),
+            false => format!("{word}: {}", scenario.title),
         };
         let mine = move |_| {
             store.shared.set(false);
@@ -107,7 +118,11 @@ fn Examples() -> impl IntoView {
             <li><button class="example" on:click=mine><b>{title}</b>
                 <span>"As it was kept in this browser"</span></button></li>
         }
-    });
+    };
+    let drafts = [
+        draft::load().map(|scenario| ("Your draft", scenario)),
+        draft::earlier().map(|scenario| ("The draft before", scenario)),
+    ];
     let empty = move |_| {
         let blank = Scenario { title: "Untitled".to_owned(), ..Scenario::default() };
         open(blank);
@@ -115,7 +130,7 @@ fn Examples() -> impl IntoView {
     view! {
         <ul class="examples">
             {GALLERY.iter().map(item).collect_view()}
-            {earlier}
+            {drafts.into_iter().flatten().map(kept).collect_view()}
             <li><button class="example" on:click=empty><b>"Empty canvas"</b>
                 <span>"Build it yourself"</span></button></li>
         </ul>

@@ -63,7 +63,7 @@ fn Transport() -> impl IntoView {
                 {solid("One event on", icons::STEP, ".", step)}
             </div>
             <Speed />
-            <output class="now" aria-label="Simulated time">{now}</output>
+            <span class="now" role="timer" aria-label="Simulated time">{now}</span>
             <Show when=move || store.behind.get() && playing()>
                 <span class="chip warn" title="So much happens that it runs slower than asked.">
                     "running behind"

@@ -42,6 +42,7 @@ pub(super) fn start(store: Store, awake: RwSignal<bool>) {
         store.camera.track();
         store.rev.track();
         store.selection.track();
+        store.playing.track();
         surface::draw(store);
     });
 }

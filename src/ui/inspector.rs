@@ -98,7 +98,7 @@ fn SendOne(id: String) -> impl IntoView {
         let words = format!("Sent one request for {text}");
         if store.edit_by(|session| session.send_one(&from, &text).map(|()| true), &words) {
             // It leaves at the next instant: let that pass, then follow it.
-            store.travel(|session| session.advance(crate::sim::Span::from_ns(2), 1_000));
+            store.settle();
             store.select(Selection::Request(next));
             store.refresh();
         }
@@ -119,16 +119,18 @@ fn SendOne(id: String) -> impl IntoView {
 fn WireSettings(from: String, to: String) -> impl IntoView {
     let store = store();
     let pair = StoredValue::new((from, to));
-    let error = RwSignal::new(None::<String>);
+    let wrong_latency = RwSignal::new(None::<String>);
+    let wrong_loss = RwSignal::new(None::<String>);
     let both = move || {
         let (from, to) = pair.get_value();
         store.doc(|s| s.link(&from, &to).map_or((0.0, 0.0), |link| (link.latency_ms, link.loss)))
     };
     let set = move |latency: f64, loss: f64| {
         let (from, to) = pair.get_value();
-        error.set(try_edit(store, Command::SetLink(from, to, latency, loss), 0));
+        try_edit(store, Command::SetLink(from, to, latency, loss), 0)
     };
     let number = |event: &web_sys::Event| event_target_value(event).parse().unwrap_or(f64::NAN);
+    let share = move |event: &web_sys::Event| number(event) / 100.0;
     let name = move || {
         let (from, to) = pair.get_value();
         format!("{} to {}", store.label(&from), store.label(&to))
@@ -141,20 +143,21 @@ fn WireSettings(from: String, to: String) -> impl IntoView {
                 <div class="number-field">
                     <input type="number" id="wire-latency" min="0" max="60000" step="any"
                         prop:value=move || both().0.to_string()
-                        on:change=move |event| set(number(&event), both().1) />
+                        on:change=move |event| wrong_latency.set(set(number(&event), both().1)) />
                     <span class="unit">"ms each way"</span>
                 </div>
+                <p class="error" role="alert">{move || wrong_latency.get()}</p>
             </div>
             <div class="field">
                 <label for="wire-loss">"Loss"</label>
                 <div class="number-field">
                     <input type="number" id="wire-loss" min="0" max="100" step="any"
                         prop:value=move || (both().1 * 100.0).to_string()
-                        on:change=move |event| set(both().0, number(&event) / 100.0) />
+                        on:change=move |event| wrong_loss.set(set(both().0, share(&event))) />
                     <span class="unit">"% of crossings"</span>
                 </div>
                 <p class="help">"A crossing that is lost fails the request: connection lost."</p>
-                <p class="error" role="alert">{move || error.get()}</p>
+                <p class="error" role="alert">{move || wrong_loss.get()}</p>
             </div>
             <div class="actions">
                 <button class="button" on:click=move |_| store.delete_selected()>

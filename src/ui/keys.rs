@@ -48,12 +48,13 @@ pub(super) fn anywhere(store: Store, event: &KeyboardEvent) {
 
 /// Keys that work while the canvas has the focus.
 pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
-    if typing(event) {
+    let key = event.key();
+    if typing(event) || (on_other_button(event) && matches!(key.as_str(), " " | "Enter")) {
         return;
     }
     let command = event.ctrl_key() || event.meta_key();
-    let key = event.key();
     let handled = match key.as_str() {
+        _ if store.options.embed && (command || changes(&key)) => false,
         "ArrowLeft" => arrow(store, -1, 0, command, event.shift_key()),
         "ArrowRight" => arrow(store, 1, 0, command, event.shift_key()),
         "ArrowUp" => arrow(store, 0, -1, command, event.shift_key()),
@@ -90,6 +91,17 @@ fn plain_key(store: Store, key: &str) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Keys that change the scenario; in an embed they do nothing.
+fn changes(key: &str) -> bool {
+    matches!(key, "Delete" | "Backspace" | "Enter" | "c" | "C" | "x" | "X" | "?")
+}
+
+/// Is the focus on a button in the canvas that is not a node's name, such as zoom?
+fn on_other_button(event: &KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|e| e.tag_name() == "BUTTON" && !e.class_list().contains("name"))
 }
 
 fn typing(event: &KeyboardEvent) -> bool {
@@ -164,6 +176,12 @@ fn walk(store: Store, dx: f64, dy: f64) {
 /// Gives a node in the canvas the keyboard.
 pub(super) fn focus_node(id: &str) {
     focus(&format!("node-{id}"));
+}
+
+/// What was deleted had the keyboard: its surroundings get it.
+pub(super) fn focus_after_delete() {
+    let inside = document().query_selector("#canvas :focus, #canvas:focus").ok().flatten();
+    focus(if inside.is_some() { "canvas" } else { "panel" });
 }
 
 /// Gives an element the keyboard, once it is there.

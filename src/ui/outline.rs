@@ -80,15 +80,17 @@ fn Item(id: String) -> impl IntoView {
     let power = move || format!("{} {}", if up() { "Kill" } else { "Revive" }, label());
     let remove = move |_| {
         let words = format!("Deleted {}", label());
-        store.edit(Command::RemoveNode(id.get_value()), 0, &words);
+        if store.edit(Command::RemoveNode(id.get_value()), 0, &words) {
+            super::keys::focus("panel");
+        }
     };
     view! {
         <li data-outline=move || id.get_value()>
-            <h3>
+            <h2>
                 <button class="link" on:click=move |_| store.select(Selection::Node(id.get_value()))
                     aria-label=move || format!("Settings of {}", label())>{label}</button>
                 " " <small>{kind}</small>
-            </h3>
+            </h2>
             <p class="help words">{words}</p>
             <Wires id=id.get_value() />
             <Connect id=id.get_value() />

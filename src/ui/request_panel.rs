@@ -44,7 +44,7 @@ fn One(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             </p>
             <p class="ending" class:failed=failed>{move || text(|e| e.ending.clone())}</p>
             {move || explanation.with(|e| e.as_ref().map(stays))}
-            <h3>"Why here?"</h3>
+            <h2>"Why here?"</h2>
             {decisions}
             <div class="actions">
                 <button class="button" on:click=move |_| store.selection.set(Selection::Nothing)>
@@ -96,7 +96,7 @@ fn decision(why: Why) -> impl IntoView {
     };
     view! {
         <section class="why">
-            <h4>{why.title}</h4>
+            <h3>{why.title}</h3>
             <table>{why.lines.into_iter().map(line).collect_view()}</table>
             <p>{why.sentence}</p>
         </section>
@@ -156,9 +156,9 @@ fn Recent() -> impl IntoView {
     view! {
         <div class="recent">
             <Show when=move || !note().is_empty()>
-                <section class="note"><h4>{whose}</h4><p>{note}</p></section>
+                <section class="note"><small>{whose}</small><p>{note}</p></section>
             </Show>
-            <h3>"Click a moving dot"</h3>
+            <h2>"Click a moving dot"</h2>
             <p class="help">
                 "It shows where the request went, how long each part took, and why it went there. \
                  Or pick one that has just ended:"

@@ -127,6 +127,13 @@ impl Store {
 
     /// Makes an edit, and says so. A refusal is shown and said; then nothing has changed.
     pub(super) fn edit(&self, command: Command, gesture: u64, done: &str) -> bool {
+        if matches!(command, Command::SetSpeed(_)) && self.shared.get_untracked() {
+            // To look at somebody's scenario slowly is not to change it.
+            let set = self.travel(|session| session.apply(command, gesture)).is_ok();
+            self.rev.update(|rev| *rev += 1);
+            self.say(done);
+            return set;
+        }
         let result = self.travel(|session| session.apply(command, gesture));
         self.after_edit(result.map(|()| true), done)
     }
@@ -191,7 +198,9 @@ impl Store {
 
     /// Says something to a screen reader, politely.
     pub(super) fn say(&self, words: &str) {
-        self.said.set(words.to_owned());
+        // The same words again are announced only if the text differs.
+        let again = self.said.with_untracked(|said| said == words);
+        self.said.set(if again { format!("{words}\u{a0}") } else { words.to_owned() });
     }
 
     /// Shows a sentence, and says it.
@@ -287,6 +296,7 @@ impl Store {
         };
         if self.edit(command, 0, &words) {
             self.selection.set(Selection::Nothing);
+            super::keys::focus_after_delete();
         }
     }
 
@@ -298,6 +308,14 @@ impl Store {
             true => self.edit_by(|s| s.kill(id).map(|()| true), &format!("Killed {label}")),
             false => self.edit_by(|s| s.revive(id).map(|()| true), &format!("Revived {label}")),
         };
+        self.settle();
+    }
+
+    /// Lets pass the few nanoseconds after which what was done by hand happens, so that it is seen
+    /// also while the run rests.
+    pub(super) fn settle(&self) {
+        self.travel(|session| session.advance(crate::sim::Span::from_ns(8), 1_000));
+        self.refresh();
     }
 
     pub(super) fn undo(&self) {

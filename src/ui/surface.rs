@@ -14,6 +14,8 @@ use crate::view::raster::{Patch, Raster};
 
 /// How far dots that are not meant are dimmed, of 255, while one request is selected.
 const DIMMED: u8 = 70;
+/// The most device pixels along an edge; a canvas without its style sheet would grow for ever.
+const EDGE_MAX: f64 = 4096.0;
 /// The radius of a dot in canvas units at full size.
 const RADIUS: f64 = 4.5;
 
@@ -62,7 +64,7 @@ pub(super) fn resize(store: Store) {
     SURFACE.with_borrow_mut(|slot| {
         let Some(surface) = slot else { return };
         surface.scale = window().device_pixel_ratio().clamp(1.0, 2.0);
-        let pixels = |size: f64| (size * surface.scale).round().max(1.0) as usize;
+        let pixels = |size: f64| (size * surface.scale).round().clamp(1.0, EDGE_MAX) as usize;
         let (w, h) = (pixels(width), pixels(height));
         if surface.raster.size() != (w, h) {
             surface.canvas.set_width(w as u32);

@@ -99,6 +99,9 @@ const fits = (width, height) => async (t) => {
   const look = async (what) => {
     found.push(...(await overflow(page)).map((words) => `${what}: ${words}`));
     found.push(...(await small(page, OUTSIDE)).map((words) => `${what}: ${words}`));
+    const strip = await page.getByRole('slider', { name: 'Go to an earlier moment' }).boundingBox();
+    const room = Math.min(strip.y + strip.height, height) - strip.y;
+    if (room < 24) found.push(`${what}: the strip of time is ${room} px high`);
   };
   await look('at rest');
   const [dot] = (await dots(page)).toSorted((a, b) => b.x - a.x);

@@ -57,8 +57,8 @@ export const tests = {
     // The decision: who was chosen, by what sums, and the same numbers in a sentence.
     const words = await side(page).textContent();
     const chosen = /Balancer chose (s\d)/.exec(words)[1];
-    const row = side(page).getByRole('row').filter({ hasText: '←' }).filter({ hasText: chosen });
-    t.match(await row.textContent(), /−?\d+ \+ \d+ = −?\d+/);
+    const row = side(page).getByRole('row').filter({ hasText: '←' }).filter({ hasText: / = / });
+    t.match(await row.textContent(), new RegExp(`^${chosen}−?\\d+ \\+ \\d+ = −?\\d+`));
     const sums = [...words.matchAll(/s\d(−?\d+) \+ (\d+) = (−?\d+)/g)];
     t.equal(sums.length, 3);
     const whole = (text) => Number(text.replace('−', '-'));
