@@ -1,4 +1,4 @@
-// Runs the browser tests: every *.test.mjs beside this file, in order of name, on the page in dist/.
+// Runs the browser tests: every *.test.mjs beside this file, in order of name and two at a time, on the page in dist/.
 //   node tests/browser/run.mjs            all of them
 //   node tests/browser/run.mjs embed      those whose file or name contains "embed"
 // SWITCHYARD_DIST names another folder to test, SWITCHYARD_TEST_SECONDS another limit than a minute for one test.
@@ -14,6 +14,9 @@ import { serveFolder, servePages } from './lib/server.mjs';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = process.env.SWITCHYARD_DIST ?? fileURLToPath(new URL('../../dist', import.meta.url));
 const timeout = Number(process.env.SWITCHYARD_TEST_SECONDS ?? 60) * 1000;
+
+/** How many tests run at a time, each in its own browser: they mostly wait. */
+const WORKERS = Number(process.env.SWITCHYARD_TEST_WORKERS ?? 2);
 
 /** All tests whose file or name contains the pattern: [{ name, run }]. */
 async function discover(pattern) {
@@ -90,18 +93,12 @@ async function runOne(test, browser, server) {
   }
 }
 
-async function main() {
-  const pattern = process.argv[2] ?? '';
-  const index = join(dist, 'index.html');
-  await stat(index).catch(() => {
-    throw new Error(`${index} is missing: run 'make build' first`);
-  });
-  const tests = await discover(pattern);
-  if (tests.length === 0) throw new Error(`no browser test${pattern ? ` matches '${pattern}'` : ' found'}`);
+/** Takes tests from the list until none is left, with a browser and a server of its own; gives how many failed. */
+async function work(waiting) {
   const server = await serveFolder(dist);
   let browser = await launch();
   let failed = 0;
-  for (const test of tests) {
+  for (let test = waiting.shift(); test; test = waiting.shift()) {
     if (!browser.isConnected()) browser = await launch();
     const began = performance.now();
     const failure = await runOne(test, browser, server);
@@ -115,6 +112,20 @@ async function main() {
   }
   await browser.close();
   await server.close();
+  return failed;
+}
+
+async function main() {
+  const pattern = process.argv[2] ?? '';
+  const index = join(dist, 'index.html');
+  await stat(index).catch(() => {
+    throw new Error(`${index} is missing: run 'make build' first`);
+  });
+  const tests = await discover(pattern);
+  if (tests.length === 0) throw new Error(`no browser test${pattern ? ` matches '${pattern}'` : ' found'}`);
+  const waiting = [...tests];
+  const counts = await Promise.all(Array.from({ length: WORKERS }, () => work(waiting)));
+  const failed = counts.reduce((sum, count) => sum + count, 0);
   console.log(`browser: ${tests.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
