@@ -171,7 +171,7 @@ function printRatios(peers, { wasm, native }) {
     ratio('M/M/1 over the hand loop with logarithms, Chromium', wasm.of('hand 1, log') / wasm.of('M/M/1')),
     ratio('M/M/1, Chromium over native', native.of('M/M/1') / wasm.of('M/M/1'), 0.55, 0.65),
     ...(peers.SimPy ? [ratio('M/M/1, Chromium over SimPy', native.of('SimPy') / wasm.of('M/M/1'), 40, 65)] : []),
-    ...(peers.NeXosim ? [ratio('M/M/1, Chromium over NeXosim native', native.of('NeXosim') / wasm.of('M/M/1'), 2, 4)] : []),
+    ...(peers.NeXosim ? [ratio('M/M/1, Chromium over NeXosim', native.of('NeXosim') / wasm.of('M/M/1'), 2, 4)] : []),
   ];
   console.log('\n| ratio | measured | floor | aim | |');
   console.log('|---|---:|---:|---:|---|');
