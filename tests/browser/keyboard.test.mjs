@@ -327,8 +327,9 @@ export const tests = {
 
   'a skip link leads past the bars to the outline': async (t) => {
     const page = await t.open();
-    await page.keyboard.press('Tab');
     const skip = page.getByRole('link', { name: 'Skip to the outline' });
+    await skip.waitFor({ state: 'attached' });
+    await page.keyboard.press('Tab');
     t.ok(await focused(skip));
     await page.keyboard.press('Enter');
     await t.eventually(() => focused(page.getByRole('tab', { name: 'Outline' })), { timeout: 2000 });
