@@ -6,8 +6,9 @@ use super::store::{Selection, store};
 use crate::session::{Explanation, StayLine};
 use crate::sim::{Outcome, Place, Time, Why};
 
-/// How many ended requests are listed.
-const LISTED: usize = 12;
+/// How many answered and how many failed requests are listed.
+const LISTED: usize = 10;
+const FAILED_LISTED: usize = 4;
 
 /// The selected request, or those that ended last to pick one from.
 #[component]
@@ -125,7 +126,13 @@ fn Recent() -> impl IntoView {
                 };
                 (request.id, run.key_name(request.key), latency, ending)
             };
-            session.series().finished(run.now()).take(LISTED).map(row).collect::<Vec<_>>()
+            // Failures first: they are rarer, and what one looks for.
+            let ended = |failed: bool| {
+                let all = session.series().finished(run.now());
+                all.filter(move |f| (f.request.outcome != Outcome::Done) == failed)
+            };
+            let failed = ended(true).take(FAILED_LISTED);
+            failed.chain(ended(false).take(LISTED)).map(row).collect::<Vec<_>>()
         })
     });
     let started = move || {
