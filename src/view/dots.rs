@@ -3,7 +3,7 @@
 use super::camera::Point;
 use super::curve::Curve;
 use crate::scenario::build::Run;
-use crate::sim::{Link, LinkId, NodeId, Outcome, Place, Time};
+use crate::sim::{LinkId, Outcome, Place, Time};
 
 /// Above this many requests on wires, one dot stands for several.
 pub const DOTS_MAX: usize = 3_000;
@@ -85,19 +85,6 @@ pub fn nearest(dots: &[Dot], p: Point, reach: f64) -> Option<Dot> {
     (best.at.distance2(p) <= reach * reach).then_some(*best)
 }
 
-/// Where a request is seen when it is not on a wire: in a node.
-pub fn inside(place: Place) -> Option<NodeId> {
-    match place {
-        Place::Waiting(node) | Place::Serving(node) | Place::At(node) => Some(node),
-        Place::Going(_) | Place::Returning(_) => None,
-    }
-}
-
-/// The nodes at the ends of a link.
-pub fn ends(link: &Link) -> (NodeId, NodeId) {
-    (link.from, link.to)
-}
-
 fn share(since: Time, until: Time, now: Time) -> f64 {
     let whole = until.since(since).ns();
     match whole {
@@ -111,7 +98,7 @@ mod tests {
     use super::*;
     use crate::scenario::build;
     use crate::scenario::gallery::GALLERY;
-    use crate::sim::Silent;
+    use crate::sim::{Request, Silent};
 
     #[test]
     fn every_request_on_a_wire_is_one_dot_and_can_be_found_again() {
@@ -121,8 +108,9 @@ mod tests {
         let curve = Curve::between(Point::new(0.0, 0.0), Point::new(300.0, 80.0));
         let mut dots = Vec::new();
         assert_eq!(gather(&run, |_| Some(&curve), &mut dots), 1);
-        let on_wires =
-            run.requests().iter().filter(|(_, request)| inside(request.place).is_none()).count();
+        let on_wire =
+            |request: &Request| matches!(request.place, Place::Going(_) | Place::Returning(_));
+        let on_wires = run.requests().iter().filter(|(_, request)| on_wire(request)).count();
         assert_eq!(dots.len(), on_wires);
         assert!(on_wires > 0);
         assert!(nearest(&dots, dots[0].at, 5.0).is_some());
