@@ -1,5 +1,21 @@
 //! Decisions, pure and readable alone: no events, no clock of their own, no pixels.
 //!
-//! One room per question; each room has a trait, a catalogue, and one file per algorithm.
+//! One room per question. Each room has a trait, a catalogue and one file per algorithm. An
+//! algorithm is handed what it needs (the time, the key, random bits) and, when somebody is
+//! looking, writes down the numbers it decided by ([`crate::sim::Why`]).
+//!
+//! To add one: a file with its type and its `ENTRY`, and a line in the room's `CATALOGUE`. Menus,
+//! the command line, the README's table and the property tests follow from that line.
 
 pub mod balance;
+mod entry;
+pub mod evict;
+pub mod guard;
+pub mod hash;
+pub mod line;
+pub mod phi;
+pub mod place;
+mod rooms;
+
+pub use entry::{Entry, Knob, Knobs, Refusal, find};
+pub use rooms::{ROOMS, Room};
