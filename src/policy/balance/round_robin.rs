@@ -6,8 +6,8 @@
 //! it leaves the cursor where it was, which skips a server or runs off the end of the list.
 //! The corrected version moves the cursor with the list.
 
-use super::{Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Why};
+use super::{Ask, Backend, Balancer, Entry, Memory, Pick};
+use crate::sim::{Line, Rng, Why};
 
 /// The state: where the next scan starts.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl RoundRobin {
 }
 
 impl Balancer for RoundRobin {
-    fn pick(&mut self, backends: &[Backend], why: &mut Why) -> Pick {
+    fn pick(&mut self, _: &Ask, backends: &[Backend], _: &mut Rng, why: &mut Why) -> Pick {
         let length = backends.len();
         if length > 0 && self.cursor >= length {
             let cursor = self.cursor;
@@ -65,9 +65,10 @@ impl Balancer for RoundRobin {
         Pick::Nobody
     }
 
-    fn added(&mut self) {}
+    fn added(&mut self, _: &[Backend]) {}
 
-    fn removed(&mut self, place: usize, left: usize) {
+    fn removed(&mut self, place: usize, backends: &[Backend]) {
+        let left = backends.len();
         if self.literal {
             return;
         }
@@ -79,7 +80,7 @@ impl Balancer for RoundRobin {
         }
     }
 
-    fn memory(&self) -> Memory {
+    fn memory(&self, _: &[Backend]) -> Memory {
         Memory::Cursor(self.cursor)
     }
 }
@@ -96,7 +97,8 @@ pub(super) const ENTRY: Entry = Entry {
     when_not: "Servers differ in speed, or some requests take far longer than others: \
                the slow server gets as many as the fast one.",
     source: "System Design Basics, Load Balancing, Round Robin",
-    make: || Box::new(RoundRobin::corrected()),
+    knobs: &[],
+    make: |_| Box::new(RoundRobin::corrected()),
 };
 
 /// The literal version.
@@ -111,21 +113,18 @@ pub(super) const ENTRY_AS_IN_COURSE: Entry = Entry {
     when: "To see what the missing line does: remove the last server while it is next.",
     when_not: "Whenever servers come and go.",
     source: ENTRY.source,
-    make: || Box::new(RoundRobin::as_in_course()),
+    knobs: &[],
+    make: |_| Box::new(RoundRobin::as_in_course()),
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::LinkId;
 
     fn list(healthy: &[bool]) -> Vec<Backend> {
         let backend = |(place, &healthy): (usize, &bool)| Backend {
-            link: LinkId(0),
-            name: format!("server{}", place + 1).into(),
-            weight: 1,
             healthy,
-            in_flight: 0,
+            ..Backend::new(place as u32 + 1, &format!("server{}", place + 1), 1)
         };
         healthy.iter().enumerate().map(backend).collect()
     }
@@ -135,7 +134,9 @@ mod tests {
         let mut policy = RoundRobin::corrected();
         let mut why = Why::on();
         policy.cursor = 1;
-        assert_eq!(policy.pick(&list(&[true, false, true]), &mut why), Pick::Backend(2));
+        let rng = &mut Rng::from_seed(1);
+        let list = list(&[true, false, true]);
+        assert_eq!(policy.pick(&Ask::NOTHING, &list, rng, &mut why), Pick::Backend(2));
         let rows: Vec<String> =
             why.lines.iter().map(|line| format!("{} {}", line.subject, line.numbers)).collect();
         assert_eq!(
@@ -150,8 +151,11 @@ mod tests {
     fn the_literal_cursor_runs_off_the_end() {
         let mut policy = RoundRobin::as_in_course();
         policy.cursor = 2;
-        policy.removed(2, 2);
+        let list = list(&[true, true]);
+        policy.removed(2, &list);
         let words = "index out of range [2] with length 2".to_owned();
-        assert_eq!(policy.pick(&list(&[true, true]), &mut Why::off()), Pick::Crash(words));
+        let rng = &mut Rng::from_seed(1);
+        let picked = policy.pick(&Ask::NOTHING, &list, rng, &mut Why::off());
+        assert_eq!(picked, Pick::Crash(words));
     }
 }

@@ -8,8 +8,8 @@
 //! This is the course's version, and nginx's as long as no request fails: nginx also lowers a
 //! backend's *effective* weight after failures.
 
-use super::{Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Why};
+use super::{Ask, Backend, Balancer, Entry, Memory, Pick};
+use crate::sim::{Line, Rng, Why};
 
 /// The state: one running weight per backend.
 #[derive(Clone, Debug, Default)]
@@ -18,15 +18,16 @@ pub struct SmoothWeighted {
 }
 
 impl Balancer for SmoothWeighted {
-    fn pick(&mut self, backends: &[Backend], why: &mut Why) -> Pick {
+    fn pick(&mut self, _: &Ask, backends: &[Backend], _: &mut Rng, why: &mut Why) -> Pick {
         debug_assert_eq!(backends.len(), self.running.len());
         let mut total = 0i64;
         let mut best: Option<usize> = None;
         for (place, backend) in backends.iter().enumerate() {
             let before = self.running[place];
             if backend.healthy {
-                self.running[place] += backend.weight;
-                total += backend.weight;
+                // As in Go, where sums that are too large wrap round.
+                self.running[place] = before.wrapping_add(backend.weight);
+                total = total.wrapping_add(backend.weight);
                 if best.is_none_or(|best| self.running[place] > self.running[best]) {
                     best = Some(place);
                 }
@@ -45,40 +46,40 @@ impl Balancer for SmoothWeighted {
             return Pick::Nobody;
         };
         let before = self.running[best];
-        self.running[best] -= total;
+        self.running[best] = before.wrapping_sub(total);
         if why.wanted() {
             why.lines[best].chosen = true;
             why.sentence = format!(
                 "{} has the largest running weight and pays the sum of the weights: {}.",
                 backends[best].name,
-                sum(before, -total)
+                sum(before, total.wrapping_neg())
             );
         }
         Pick::Backend(best)
     }
 
-    fn added(&mut self) {
+    fn added(&mut self, _: &[Backend]) {
         self.running.push(0);
     }
 
-    fn removed(&mut self, place: usize, _left: usize) {
+    fn removed(&mut self, place: usize, _: &[Backend]) {
         self.running.remove(place);
     }
 
-    fn memory(&self) -> Memory {
+    fn memory(&self, _: &[Backend]) -> Memory {
         Memory::Weights(self.running.clone())
     }
 }
 
 /// A number with a true minus sign.
-fn number(n: i64) -> String {
+pub(super) fn number(n: i64) -> String {
     n.to_string().replace('-', "\u{2212}")
 }
 
 /// `a + b = c`, or `a − |b| = c`.
-fn sum(a: i64, b: i64) -> String {
+pub(super) fn sum(a: i64, b: i64) -> String {
     let sign = if b < 0 { '\u{2212}' } else { '+' };
-    format!("{} {sign} {} = {}", number(a), b.unsigned_abs(), number(a + b))
+    format!("{} {sign} {} = {}", number(a), b.unsigned_abs(), number(a.wrapping_add(b)))
 }
 
 /// As people meet it.
@@ -92,29 +93,23 @@ pub(super) const ENTRY: Entry = Entry {
     when: "Servers differ in capacity and the difference is known.",
     when_not: "The difference is not known or changes: weights do not notice a slow server.",
     source: "System Design Basics, Weighted Round Robin; nginx commit 52327e06",
-    make: || Box::<SmoothWeighted>::default(),
+    knobs: &[],
+    make: |_| Box::<SmoothWeighted>::default(),
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::LinkId;
 
     #[test]
     fn shows_the_sums_it_compared() {
-        let backend = |name: &str, weight| Backend {
-            link: LinkId(0),
-            name: name.into(),
-            weight,
-            healthy: true,
-            in_flight: 0,
-        };
-        let list = [backend("s1", 5), backend("s2", 1), backend("s3", 1)];
+        let list = [Backend::new(1, "s1", 5), Backend::new(2, "s2", 1), Backend::new(3, "s3", 1)];
         let mut policy = SmoothWeighted::default();
-        list.iter().for_each(|_| policy.added());
-        policy.pick(&list, &mut Why::off());
+        list.iter().for_each(|_| policy.added(&list));
+        let rng = &mut Rng::from_seed(1);
+        policy.pick(&Ask::NOTHING, &list, rng, &mut Why::off());
         let mut why = Why::on();
-        assert_eq!(policy.pick(&list, &mut why), Pick::Backend(0));
+        assert_eq!(policy.pick(&Ask::NOTHING, &list, rng, &mut why), Pick::Backend(0));
         let rows: Vec<&str> = why.lines.iter().map(|line| line.numbers.as_str()).collect();
         assert_eq!(rows, ["−2 + 5 = 3", "1 + 1 = 2", "1 + 1 = 2"]);
         let words =
