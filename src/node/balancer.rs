@@ -4,23 +4,58 @@
 //! flight per backend, health as in the course: a mark on the server that the balancer reads at
 //! once, also when a server crashes. Not modelled here: health checks and the time they need.
 
-use super::param::{Choice, Param, Range, Spec, Value};
-use crate::policy::balance::{self, Backend, Memory, Pick};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::param::{Choice, Param, Range, Spec, Value, number};
+use super::tuning::Tuning;
+use crate::policy::Knob;
+use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};
 use crate::sim::{
-    Context, Event, LinkId, Outcome, Place, Reason, Request, Signal, Sink, What, Why,
+    Context, Event, LinkId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time, What, Why,
 };
 use crate::stats::Meter;
 
 /// What can be set on a balancer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct BalancerConfig {
     /// The strategy, from the catalogue.
     pub strategy: &'static str,
+    /// The strategies' own settings.
+    pub tuning: Tuning,
+}
+
+impl BalancerConfig {
+    /// The catalogue entry of the strategy.
+    pub fn entry(&self) -> &'static balance::Entry {
+        balance::find(self.strategy).unwrap_or(balance::CATALOGUE[0])
+    }
+
+    /// What can be set on the strategy.
+    pub(super) fn knobs(&self) -> &'static [Knob] {
+        self.entry().knobs
+    }
+
+    pub(super) fn knob(&self, key: &str) -> Option<Value> {
+        let knob = self.knobs().iter().find(|knob| knob.key == key)?;
+        Some(Value::Number(self.tuning.of(self.strategy).get(knob)))
+    }
+
+    pub(super) fn set_knob(&mut self, key: &str, value: Value) {
+        self.tuning.set(self.strategy, self.knobs(), key, number(value));
+    }
+}
+
+impl PartialEq for BalancerConfig {
+    fn eq(&self, other: &BalancerConfig) -> bool {
+        let set = |c: &BalancerConfig, knob: &Knob| c.tuning.of(c.strategy).get(knob);
+        self.strategy == other.strategy
+            && self.knobs().iter().all(|knob| set(self, knob) == set(other, knob))
+    }
 }
 
 impl Default for BalancerConfig {
     fn default() -> Self {
-        BalancerConfig { strategy: balance::CATALOGUE[0].key }
+        BalancerConfig { strategy: balance::CATALOGUE[0].key, tuning: Tuning::default() }
     }
 }
 
@@ -32,15 +67,7 @@ pub const PARAMS: &[Param<BalancerConfig>] = &[Param {
         label: "Strategy",
         unit: "",
         help: "How it chooses a server for each request.",
-        range: Range::Choice(|| {
-            let choice = |entry: &balance::Entry| Choice {
-                key: entry.key,
-                wire: entry.wire,
-                name: entry.name,
-                rule: entry.rule,
-            };
-            balance::CATALOGUE.iter().map(choice).collect()
-        }),
+        range: Range::Choice(|| balance::CATALOGUE.iter().map(|entry| Choice::of(entry)).collect()),
     },
     get: |c| Value::Choice(c.strategy.to_owned()),
     set: |c, v| {
@@ -56,11 +83,19 @@ pub const PARAMS: &[Param<BalancerConfig>] = &[Param {
 pub struct Balancer {
     config: BalancerConfig,
     policy: Box<dyn balance::Balancer>,
+    rng: Rng,
+    /// How many backends ever joined.
+    joined: u32,
     backends: Vec<Backend>,
     /// How many requests each backend was sent, in list order.
     picks: Vec<u64>,
     /// Place in the list by link number; `u16::MAX` for links that are not in it.
     places: Vec<u16>,
+    /// When each request was sent on, by its slot: kept whatever the strategy, because the next one
+    /// may want to know.
+    sent_at: Vec<Time>,
+    /// The key of the request being looked at, spelled out.
+    key: String,
     picked: Meter,
     refused: u64,
     /// The last words of a strategy that fell over.
@@ -68,14 +103,18 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// A balancer without backends; they come with its links.
-    pub fn new(config: BalancerConfig) -> Balancer {
+    /// A balancer called `id` in a run with this seed. Its backends come with its links.
+    pub fn new(id: &str, seed: u64, config: BalancerConfig) -> Balancer {
         Balancer {
+            rng: Rng::stream(seed, id, "picks"),
+            joined: 0,
             policy: make(&config),
             config,
             backends: Vec::new(),
             picks: Vec::new(),
             places: Vec::new(),
+            sent_at: Vec::new(),
+            key: String::new(),
             picked: Meter::default(),
             refused: 0,
             last_words: None,
@@ -87,7 +126,7 @@ impl Balancer {
         if config != self.config {
             self.config = config;
             self.policy = make(&self.config);
-            self.backends.iter().for_each(|_| self.policy.added());
+            introduce(self.policy.as_mut(), &self.backends);
         }
     }
 
@@ -108,7 +147,18 @@ impl Balancer {
 
     /// What the strategy keeps between picks.
     pub fn memory(&self) -> Memory {
-        self.policy.memory()
+        self.policy.memory(&self.backends)
+    }
+
+    /// The place in the list that the next request would get, if it came at `now` with no key from
+    /// no known address. Changes nothing: a copy is asked.
+    pub fn next(&self, now: Time) -> Option<usize> {
+        let ask = Ask { now, ..Ask::NOTHING };
+        let mut policy = self.policy.clone();
+        match policy.pick(&ask, &self.backends, &mut self.rng.clone(), &mut Why::off()) {
+            Pick::Backend(place) => Some(place),
+            Pick::Nobody | Pick::Crash(_) => None,
+        }
     }
 
     /// Picks, by rate and in all.
@@ -132,9 +182,9 @@ impl Balancer {
             What::Arrive => self.arrive(event.arg, cx),
             What::Reply => {
                 let Some(request) = cx.request(event.arg) else { return };
+                let ok = request.outcome == Outcome::Done;
                 if let Some(place) = came_over(request).and_then(|link| self.place_of(link)) {
-                    let backend = &mut self.backends[place];
-                    backend.in_flight = backend.in_flight.saturating_sub(1);
+                    self.answered(place, event.arg, cx.now(), ok);
                 }
                 cx.pass_back(event.arg);
             }
@@ -153,6 +203,7 @@ impl Balancer {
                     backend.name = card.name.clone();
                     backend.weight = card.weight;
                     backend.healthy = card.up && card.healthy;
+                    self.policy.changed(place, &self.backends);
                 }
             }
             Signal::Crash => {}
@@ -164,7 +215,15 @@ impl Balancer {
     #[inline]
     fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let mut why = cx.why(slot);
-        let pick = self.policy.pick(&self.backends, &mut why);
+        let Some(request) = cx.request(slot) else { return };
+        let client = IpAddr::V4(Ipv4Addr::from_bits(request.address));
+        self.key.clear();
+        if self.policy.reads_key() {
+            cx.spell_key(request.key, &mut self.key);
+        }
+        let key = Some(self.key.as_bytes());
+        let ask = Ask { now: cx.now(), key, client, tried: &[] };
+        let pick = self.policy.pick(&ask, &self.backends, &mut self.rng, &mut why);
         if why.wanted() {
             self.title(&pick, &mut why, cx);
         }
@@ -173,8 +232,9 @@ impl Balancer {
             Pick::Backend(place) => {
                 self.picks[place] += 1;
                 self.picked.mark(cx.now());
-                let backend = &mut self.backends[place];
-                backend.in_flight += u32::from(cx.forward(slot, backend.link));
+                if cx.forward(slot, self.backends[place].link) {
+                    self.sent(place, slot, cx.now());
+                }
             }
             Pick::Nobody => {
                 self.refused += 1;
@@ -188,6 +248,25 @@ impl Balancer {
                 cx.crash_self();
             }
         }
+    }
+
+    /// A request is on its way to a backend.
+    fn sent(&mut self, place: usize, slot: u32, now: Time) {
+        self.backends[place].in_flight += 1;
+        let slot = slot as usize;
+        if self.sent_at.len() <= slot {
+            self.sent_at.resize(slot + 1, now);
+        }
+        self.sent_at[slot] = now;
+        self.policy.sent(place, &self.backends);
+    }
+
+    /// A request is back from a backend.
+    fn answered(&mut self, place: usize, slot: u32, now: Time, ok: bool) {
+        let backend = &mut self.backends[place];
+        backend.in_flight = backend.in_flight.saturating_sub(1);
+        let sent = self.sent_at.get(slot as usize).copied().unwrap_or(now);
+        self.policy.answered(place, &Answer { now, took: now.since(sent), ok }, &self.backends);
     }
 
     fn title<S: Sink>(&self, pick: &Pick, why: &mut Why, cx: &Context<'_, S>) {
@@ -212,15 +291,14 @@ impl Balancer {
 
     fn add<S: Sink>(&mut self, link: LinkId, cx: &Context<'_, S>) {
         let card = cx.peer(link);
+        self.joined += 1;
         self.backends.push(Backend {
             link,
-            name: card.name.clone(),
-            weight: card.weight,
             healthy: card.up && card.healthy,
-            in_flight: 0,
+            ..Backend::new(self.joined, &card.name, card.weight)
         });
         self.picks.push(0);
-        self.policy.added();
+        self.policy.added(&self.backends);
         self.index();
     }
 
@@ -228,7 +306,7 @@ impl Balancer {
         if let Some(place) = self.place_of(link) {
             self.backends.remove(place);
             self.picks.remove(place);
-            self.policy.removed(place, self.backends.len());
+            self.policy.removed(place, &self.backends);
             self.index();
         }
     }
@@ -252,17 +330,19 @@ impl Balancer {
     /// As after a restart: no history, nothing in flight, the same list.
     fn forget(&mut self) {
         self.policy = make(&self.config);
-        for backend in &mut self.backends {
-            self.policy.added();
-            backend.in_flight = 0;
-        }
+        self.backends.iter_mut().for_each(|backend| backend.in_flight = 0);
+        introduce(self.policy.as_mut(), &self.backends);
         self.last_words = None;
     }
 }
 
 fn make(config: &BalancerConfig) -> Box<dyn balance::Balancer> {
-    let entry = balance::find(config.strategy).unwrap_or(&balance::CATALOGUE[0]);
-    (entry.make)()
+    (config.entry().make)(config.tuning.of(config.strategy))
+}
+
+/// Tells a strategy without history about everybody in the list.
+fn introduce(policy: &mut dyn balance::Balancer, backends: &[Backend]) {
+    (1..=backends.len()).for_each(|joined| policy.added(&backends[..joined]));
 }
 
 /// The link over which an answer has just come.

@@ -2,7 +2,8 @@
 //!
 //! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
 //! to the last), or one after another as in the course's demo program, where it does. Keys are
-//! drawn uniformly from `user:0` to `user:n-1`. Not modelled: timeouts and retries.
+//! drawn uniformly from `user:0` to `user:n-1`, client addresses from so many. Not modelled:
+//! timeouts and retries.
 //!
 //! Formula: Poisson arrivals have exponential gaps with mean 1 / rate.
 
@@ -36,6 +37,8 @@ pub struct ClientsConfig {
     pub total: u32,
     /// How many different keys.
     pub keys: u32,
+    /// How many different client addresses.
+    pub addresses: u32,
 }
 
 impl Default for ClientsConfig {
@@ -46,6 +49,7 @@ impl Default for ClientsConfig {
             pause_ms: 0.0,
             total: 0,
             keys: 1_000,
+            addresses: 200,
         }
     }
 }
@@ -53,25 +57,17 @@ impl Default for ClientsConfig {
 const ARRIVALS: [(Arrivals, Choice); 3] = [
     (
         Arrivals::Poisson,
-        Choice {
-            key: "poisson",
-            wire: 0,
-            name: "Poisson",
-            rule: "Independent of each other; gaps are exponential.",
-        },
+        Choice::plain("poisson", 0, "Poisson", "Independent of each other; gaps are exponential."),
     ),
-    (
-        Arrivals::Constant,
-        Choice { key: "constant", wire: 1, name: "Evenly spaced", rule: "Every gap is 1 / rate." },
-    ),
+    (Arrivals::Constant, Choice::plain("constant", 1, "Evenly spaced", "Every gap is 1 / rate.")),
     (
         Arrivals::OneByOne,
-        Choice {
-            key: "one_by_one",
-            wire: 2,
-            name: "One after another, as in the course",
-            rule: "The next is sent when the last one has come back.",
-        },
+        Choice::plain(
+            "one_by_one",
+            2,
+            "One after another, as in the course",
+            "The next is sent when the last one has come back.",
+        ),
     ),
 ];
 
@@ -147,6 +143,19 @@ pub const PARAMS: &[Param<ClientsConfig>] = &[
         get: |c| Value::Number(f64::from(c.keys)),
         set: |c, v| c.keys = number(v) as u32,
     },
+    Param {
+        spec: Spec {
+            key: "addresses",
+            wire: 5,
+            label: "Different addresses",
+            unit: "addresses",
+            help: "Requests come from this many client addresses, each equally often. \
+                   Neighbours are in different /24 networks.",
+            range: Range::Number { min: 1.0, max: 60_000.0, handy: 400.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.addresses)),
+        set: |c, v| c.addresses = number(v) as u32,
+    },
 ];
 
 const NEXT: u8 = 0;
@@ -159,6 +168,7 @@ pub struct Clients {
     way: Option<LinkId>,
     arrivals: Rng,
     keys: Rng,
+    addresses: Rng,
     /// Timers of earlier settings carry an older number and are ignored.
     epoch: u32,
     generated: u32,
@@ -179,6 +189,7 @@ impl Clients {
             way: None,
             arrivals: Rng::stream(seed, id, "arrivals"),
             keys: Rng::stream(seed, id, "keys"),
+            addresses: Rng::stream(seed, id, "addresses"),
             epoch: 0,
             generated: 0,
             awaited: None,
@@ -236,7 +247,8 @@ impl Clients {
             What::Timer(NEXT) if event.arg == self.epoch => {
                 self.generated += 1;
                 let key = Key::numbered(self.keys.below(self.config.keys));
-                let slot = self.send(key, cx);
+                let person = self.addresses.below(self.config.addresses);
+                let slot = self.send(key, person, cx);
                 if self.config.arrivals == Arrivals::OneByOne {
                     self.awaited = cx.request(slot).map(|request| request.id);
                 }
@@ -253,7 +265,7 @@ impl Clients {
             Signal::LinkAdded(link) => self.way = self.way.or(Some(link)),
             Signal::LinkRemoved(_) => self.way = cx.outgoing().map(|(link, _)| link).next(),
             Signal::SendOne(typed) => {
-                self.send(Key::typed(typed), cx);
+                self.send(Key::typed(typed), 0, cx);
             }
             Signal::Crash => {
                 self.epoch += 1;
@@ -264,9 +276,9 @@ impl Clients {
         }
     }
 
-    /// Makes a request and sends it. With nowhere to go it ends at once.
-    fn send<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) -> u32 {
-        let slot = cx.send_new(key);
+    /// Makes a request of this person and sends it. With nowhere to go it ends at once.
+    fn send<S: Sink>(&mut self, key: Key, person: u32, cx: &mut Context<'_, S>) -> u32 {
+        let slot = cx.send_new(key, address(person, cx.own_number().0));
         self.sent.mark(cx.now());
         match self.way {
             Some(link) => {
@@ -331,6 +343,13 @@ impl Clients {
         };
         cx.wake_in(gap, NEXT, self.epoch);
     }
+}
+
+/// The address of person number `person` of these clients: 10, the clients' number, then the
+/// person's, low byte first, so that neighbours are not in one /24 network.
+fn address(person: u32, clients: u16) -> u32 {
+    let [low, high, ..] = person.to_le_bytes();
+    u32::from_be_bytes([10, clients as u8, low, high.wrapping_add(1)])
 }
 
 fn gap(config: &ClientsConfig) -> Dist {

@@ -1,7 +1,7 @@
 //! A kind of node with its settings, and the table of all kinds.
 
 use super::param::{Param, Spec, Value};
-use super::{BalancerConfig, ClientsConfig, ServerConfig, balancer, clients, server};
+use super::{BalancerConfig, ClientsConfig, ServerConfig, balancer, clients, server, tuning};
 
 /// The settings of a node of some kind: what a scenario says about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,17 +123,21 @@ impl Kind {
         self.family().entry()
     }
 
-    /// Its parameters, in the order in which they are shown.
-    pub fn specs(&self) -> Vec<&'static Spec> {
+    /// Its parameters, in the order in which they are shown; the knobs of the algorithm that is
+    /// chosen come last.
+    pub fn specs(&self) -> Vec<Spec> {
         match self {
-            Kind::Clients(_) => clients::PARAMS.iter().map(|param| &param.spec).collect(),
-            Kind::Balancer(_) => balancer::PARAMS.iter().map(|param| &param.spec).collect(),
-            Kind::Server(_) => server::PARAMS.iter().map(|param| &param.spec).collect(),
+            Kind::Clients(_) => clients::PARAMS.iter().map(|param| param.spec).collect(),
+            Kind::Balancer(config) => {
+                let own = balancer::PARAMS.iter().map(|param| param.spec);
+                own.chain(config.knobs().iter().map(tuning::spec)).collect()
+            }
+            Kind::Server(_) => server::PARAMS.iter().map(|param| param.spec).collect(),
         }
     }
 
     /// The parameter with this name.
-    pub fn spec(&self, key: &str) -> Option<&'static Spec> {
+    pub fn spec(&self, key: &str) -> Option<Spec> {
         self.specs().into_iter().find(|spec| spec.key == key)
     }
 
@@ -141,9 +145,23 @@ impl Kind {
     pub fn get(&self, key: &str) -> Option<Value> {
         match self {
             Kind::Clients(config) => get(clients::PARAMS, config, key),
-            Kind::Balancer(config) => get(balancer::PARAMS, config, key),
+            Kind::Balancer(config) => {
+                get(balancer::PARAMS, config, key).or_else(|| config.knob(key))
+            }
             Kind::Server(config) => get(server::PARAMS, config, key),
         }
+    }
+
+    /// The value that a parameter has until it is set.
+    pub fn default_of(&self, key: &str) -> Option<Value> {
+        let own = (self.entry().make)().get(key);
+        own.or_else(|| match self {
+            Kind::Balancer(config) => {
+                let knob = config.knobs().iter().find(|knob| knob.key == key);
+                knob.map(|knob| Value::Number(knob.default))
+            }
+            Kind::Clients(_) | Kind::Server(_) => None,
+        })
     }
 
     /// Sets a parameter. Refused with the reason when there is no such one or the value is not
@@ -156,9 +174,17 @@ impl Kind {
         };
         spec.check(&value)?;
         match self {
-            Kind::Clients(config) => set(clients::PARAMS, config, key, value),
-            Kind::Balancer(config) => set(balancer::PARAMS, config, key, value),
-            Kind::Server(config) => set(server::PARAMS, config, key, value),
+            Kind::Clients(config) => {
+                set(clients::PARAMS, config, key, &value);
+            }
+            Kind::Balancer(config) => {
+                if !set(balancer::PARAMS, config, key, &value) {
+                    config.set_knob(key, value);
+                }
+            }
+            Kind::Server(config) => {
+                set(server::PARAMS, config, key, &value);
+            }
         }
         Ok(())
     }
@@ -168,10 +194,10 @@ fn get<C>(params: &[Param<C>], config: &C, key: &str) -> Option<Value> {
     params.iter().find(|param| param.spec.key == key).map(|param| (param.get)(config))
 }
 
-fn set<C>(params: &[Param<C>], config: &mut C, key: &str, value: Value) {
-    if let Some(param) = params.iter().find(|param| param.spec.key == key) {
-        (param.set)(config, value);
-    }
+/// Was there such a parameter?
+fn set<C>(params: &[Param<C>], config: &mut C, key: &str, value: &Value) -> bool {
+    let param = params.iter().find(|param| param.spec.key == key);
+    param.inspect(|param| (param.set)(config, value.clone())).is_some()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod clients;
 mod kind;
 pub mod param;
 pub mod server;
+pub mod tuning;
 
 pub use balancer::{Balancer, BalancerConfig};
 pub use clients::{Arrivals, Clients, ClientsConfig};
@@ -34,7 +35,7 @@ impl AnyNode {
     pub fn new(id: &str, seed: u64, kind: &Kind) -> AnyNode {
         match kind {
             Kind::Clients(c) => AnyNode::Clients(Box::new(Clients::new(id, seed, c.clone()))),
-            Kind::Balancer(c) => AnyNode::Balancer(Box::new(Balancer::new(c.clone()))),
+            Kind::Balancer(c) => AnyNode::Balancer(Box::new(Balancer::new(id, seed, c.clone()))),
             Kind::Server(c) => AnyNode::Server(Box::new(Server::new(id, seed, c.clone()))),
         }
     }

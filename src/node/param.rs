@@ -3,6 +3,8 @@
 //! The inspector, the checks on files and links, and the tests that no knob is dead all read these
 //! tables; nothing about a parameter is written down twice.
 
+use crate::policy::Entry;
+
 /// The value of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -48,10 +50,53 @@ pub struct Choice {
     pub name: &'static str,
     /// The rule in one sentence.
     pub rule: &'static str,
+    /// More about it, for an algorithm.
+    pub about: Option<About>,
+}
+
+/// What an algorithm's catalogue entry says beyond its rule.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Whose algorithm exactly.
+    pub whose: &'static str,
+    /// What a decision costs.
+    pub cost: &'static str,
+    /// When to use it.
+    pub when: &'static str,
+    /// When not to.
+    pub when_not: &'static str,
+    /// Where the rule comes from.
+    pub source: &'static str,
+}
+
+impl Choice {
+    /// One that has nothing more to say than its rule.
+    pub const fn plain(
+        key: &'static str,
+        wire: u8,
+        name: &'static str,
+        rule: &'static str,
+    ) -> Choice {
+        Choice { key, wire, name, rule, about: None }
+    }
+
+    /// An algorithm of a catalogue.
+    pub fn of<Make>(entry: &Entry<Make>) -> Choice {
+        let Entry { key, wire, name, rule, whose, cost, when, when_not, source, .. } = *entry;
+        let about = Some(About { whose, cost, when, when_not, source });
+        Choice { key, wire, name, rule, about }
+    }
+
+    /// The heading under which menus list it: the system it is exactly as in, if it is.
+    pub fn group(&self) -> &'static str {
+        let systems = [("nginx", "nginx"), ("haproxy", "HAProxy"), ("envoy", "Envoy")];
+        let found = systems.iter().find(|(prefix, _)| self.key.starts_with(prefix));
+        found.map_or("", |(_, name)| name)
+    }
 }
 
 /// A parameter of one kind of node.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Spec {
     /// Its name in files.
     pub key: &'static str,

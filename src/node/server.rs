@@ -55,21 +55,16 @@ impl Default for ServerConfig {
 const SERVICES: [(Service, Choice); 2] = [
     (
         Service::Exponential,
-        Choice {
-            key: "exponential",
-            wire: 0,
-            name: "Exponential",
-            rule: "Many short ones and a few long ones; spread equal to the mean.",
-        },
+        Choice::plain(
+            "exponential",
+            0,
+            "Exponential",
+            "Many short ones and a few long ones; spread equal to the mean.",
+        ),
     ),
     (
         Service::Constant,
-        Choice {
-            key: "constant",
-            wire: 1,
-            name: "Constant",
-            rule: "Every request takes the same time.",
-        },
+        Choice::plain("constant", 1, "Constant", "Every request takes the same time."),
     ),
 ];
 

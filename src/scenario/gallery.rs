@@ -30,6 +30,11 @@ pub const GALLERY: &[Preset] = &[
         json: include_str!("../../www/scenarios/slow-server.json"),
     },
     Preset {
+        key: "least-connections",
+        blurb: "The same slow server under least connections: it gets what it can do",
+        json: include_str!("../../www/scenarios/least-connections.json"),
+    },
+    Preset {
         key: "server-dies",
         blurb: "One of three servers crashes and comes back",
         json: include_str!("../../www/scenarios/server-dies.json"),

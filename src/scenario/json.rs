@@ -66,10 +66,9 @@ fn node_value(node: &NodeSpec) -> Json {
     map.insert("label".into(), json!(node.label));
     map.insert("x".into(), json!(node.x));
     map.insert("y".into(), json!(node.y));
-    let plain = (node.kind.entry().make)();
     for spec in node.kind.specs() {
         let value = node.kind.get(spec.key);
-        if value != plain.get(spec.key)
+        if value != node.kind.default_of(spec.key)
             && let Some(value) = value
         {
             let json = match value {
@@ -243,7 +242,13 @@ fn read_node(at: &At<'_>) -> Result<NodeSpec, Problem> {
 fn read_kind(at: &At<'_>, entry: &KindEntry) -> Result<Kind, Problem> {
     let mut kind = (entry.make)();
     let own = ["id", "kind", "label", "x", "y"];
-    for key in at.map()?.keys().filter(|key| !own.contains(&key.as_str())) {
+    let mut keys: Vec<&String> = at.map()?.keys().collect();
+    keys.retain(|key| !own.contains(&key.as_str()));
+    // Choices first, because what else can be set may depend on them.
+    let chosen =
+        |key: &str| matches!(kind.spec(key).map(|spec| spec.range), Some(Range::Choice(_)));
+    keys.sort_by_key(|key| !chosen(key));
+    for key in keys {
         let path_key: String = clean(key).chars().take(40).collect();
         let field = At { json: &at.map()?[key], path: format!("{}.{path_key}", at.path) };
         let value = match kind.spec(key).map(|spec| spec.range) {

@@ -222,11 +222,10 @@ impl Scenario {
 }
 
 fn pack_node(node: &types::NodeSpec) -> Node {
-    let plain = (node.kind.entry().make)();
     let mut settings = Vec::new();
     for spec in node.kind.specs() {
         let value = node.kind.get(spec.key);
-        if value == plain.get(spec.key) {
+        if value == node.kind.default_of(spec.key) {
             continue;
         }
         let setting = match (value, &spec.range) {

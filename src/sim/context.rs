@@ -68,12 +68,22 @@ impl<S: Sink> Context<'_, S> {
         self.core.calendar.push(self.core.calendar.now() + span, event);
     }
 
-    /// Makes a new request at this node and gives its slot.
+    /// The number of this node in the world.
+    pub fn own_number(&self) -> NodeId {
+        self.node
+    }
+
+    /// Appends the key as it is written: `user:7`, or what was typed.
+    pub fn spell_key(&self, key: Key, out: &mut String) {
+        self.core.spell_key(key, out);
+    }
+
+    /// Makes a new request at this node, from this IPv4 address, and gives its slot.
     #[inline]
-    pub fn send_new(&mut self, key: Key) -> u32 {
+    pub fn send_new(&mut self, key: Key, address: u32) -> u32 {
         let now = self.now();
         self.core.tally.sent += 1;
-        let request = Request::new(self.core.tally.sent, now, key, self.node);
+        let request = Request::new(self.core.tally.sent, now, key, self.node, address);
         self.sink.sent(now, &request);
         self.core.requests.insert(request)
     }

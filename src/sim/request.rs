@@ -105,6 +105,8 @@ pub struct Request {
     pub key: Key,
     /// The client that made it.
     pub client: NodeId,
+    /// The address it came from, as an IPv4 number.
+    pub address: u32,
     /// How it stands.
     pub outcome: Outcome,
     /// Where it is.
@@ -118,12 +120,13 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(id: u64, born: Time, key: Key, client: NodeId) -> Request {
+    pub(crate) fn new(id: u64, born: Time, key: Key, client: NodeId, address: u32) -> Request {
         Request {
             id,
             born,
             key,
             client,
+            address,
             outcome: Outcome::Pending,
             place: Place::At(client),
             since: born,

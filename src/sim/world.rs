@@ -341,10 +341,9 @@ impl<N> World<N> {
 
     /// A key as it is written.
     pub fn key_name(&self, key: Key) -> String {
-        match key.typed_place() {
-            Some(place) => self.core.typed_keys.get(place).cloned().unwrap_or_default(),
-            None => format!("user:{}", key.0),
-        }
+        let mut name = String::new();
+        self.core.spell_key(key, &mut name);
+        name
     }
 
     /// The request with this serial number, while it is in flight.
@@ -360,6 +359,18 @@ impl<N> World<N> {
 }
 
 impl Core {
+    /// Appends the key as it is written. Without the formatter, because balancers that hash keys
+    /// spell one for every request.
+    pub(crate) fn spell_key(&self, key: Key, out: &mut String) {
+        match key.typed_place() {
+            Some(place) => out.push_str(self.typed_keys.get(place).map_or("", |key| key)),
+            None => {
+                out.push_str("user:");
+                out.push_str(itoa::Buffer::new().format(key.0));
+            }
+        }
+    }
+
     /// Notes an event in the trace hash: one multiplication and one rotation per event.
     #[inline]
     fn note(&mut self, at: Time, word: Word) {
