@@ -5,12 +5,13 @@ use leptos::prelude::*;
 
 use super::gestures::fresh_number;
 use super::store::{Store, sentence, store};
-use crate::node::{Range, Spec, Value};
+use crate::node::param::About;
+use crate::node::{Choice, Range, Spec, Value};
 use crate::session::Command;
 
 /// A parameter of a node.
 #[component]
-pub(super) fn ParamField(id: String, spec: &'static Spec) -> impl IntoView {
+pub(super) fn ParamField(id: String, spec: Spec) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(id);
     let value = Memo::new(move |_| {
@@ -30,11 +31,11 @@ pub(super) fn ParamField(id: String, spec: &'static Spec) -> impl IntoView {
                 Some(Value::Choice(key)) => key,
                 _ => String::new(),
             };
-            let rule = move || {
+            let choice = move || {
                 let key = chosen();
-                all().into_iter().find(|choice| choice.key == key).map_or("", |choice| choice.rule)
+                all().into_iter().find(|choice| choice.key == key)
             };
-            let option = move |choice: crate::node::Choice| {
+            let option = move |choice: Choice| {
                 view! {
                     <option value=choice.key selected=move || chosen() == choice.key>
                         {choice.name}
@@ -44,9 +45,10 @@ pub(super) fn ParamField(id: String, spec: &'static Spec) -> impl IntoView {
             view! {
                 <select id=name.clone() aria-describedby=help.clone()
                     on:change=move |event| set(Value::Choice(event_target_value(&event)), 0)>
-                    {all().into_iter().map(option).collect_view()}
+                    {grouped(all(), option)}
                 </select>
-                <p class="rule">{rule}</p>
+                <p class="rule">{move || choice().map(|choice| choice.rule)}</p>
+                {move || choice().and_then(|choice| choice.about).map(about)}
             }
             .into_any()
         }
@@ -68,9 +70,44 @@ pub(super) fn ParamField(id: String, spec: &'static Spec) -> impl IntoView {
     }
 }
 
+/// Choices under the headings of their groups; those without a group come first.
+fn grouped<V: IntoView + 'static>(all: Vec<Choice>, option: impl Fn(Choice) -> V) -> Vec<AnyView> {
+    let mut groups: Vec<&str> = all.iter().map(Choice::group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let of_group = |group: &str| -> Vec<V> {
+        all.iter().filter(|choice| choice.group() == group).map(|choice| option(*choice)).collect()
+    };
+    let heading = |group: &'static str| match group {
+        "" => of_group(group).into_any(),
+        _ => view! { <optgroup label=group>{of_group(group)}</optgroup> }.into_any(),
+    };
+    groups.into_iter().map(heading).collect()
+}
+
+/// When to use an algorithm, when not, what it costs, and whose it is.
+fn about(about: About) -> impl IntoView {
+    let rows = [
+        ("Use it when", about.when),
+        ("Not when", about.when_not),
+        ("Cost", about.cost),
+        ("Whose", about.whose),
+        ("Source", about.source),
+    ];
+    let row = |(term, words): (&'static str, &'static str)| {
+        view! { <dt>{term}</dt><dd>{words}</dd> }
+    };
+    view! {
+        <details class="about">
+            <summary>"When to use it"</summary>
+            <dl>{rows.into_iter().map(row).collect_view()}</dl>
+        </details>
+    }
+}
+
 /// A slider for the handy part of the range, and a field for all of it.
 fn numbers(
-    spec: &'static Spec,
+    spec: Spec,
     name: String,
     help: String,
     value: Memo<Option<Value>>,

@@ -6,7 +6,7 @@ use super::field::{ParamField, try_edit};
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::store::{Dialog, Selection, store};
-use crate::node::Family;
+use crate::node::{Family, Range, Spec};
 use crate::session::Command;
 
 /// The inspector.
@@ -52,8 +52,17 @@ fn NodeSettings(id: String) -> impl IntoView {
         store.pulse.track();
         store.with(|session| session.is_up(&id.get_value()))
     };
-    let fields =
-        kind.specs().into_iter().map(|spec| view! { <ParamField id=id.get_value() spec=spec /> });
+    // Which settings there are depends on what is chosen in some of them.
+    let specs = move || {
+        let now = store.doc(|s| s.node(&id.get_value()).map(|node| node.kind.clone()));
+        now.map(|kind| kind.specs()).unwrap_or_default()
+    };
+    // A row stays as it is while the same setting with the same limits stays.
+    let row = |spec: &Spec| match spec.range {
+        Range::Number { min, max, .. } => (spec.key, spec.help, [min.to_bits(), max.to_bits()]),
+        Range::Choice(_) | Range::Switch => (spec.key, spec.help, [0, 0]),
+    };
+    let field = move |spec: Spec| view! { <ParamField id=id.get_value() spec=spec /> };
     view! {
         <div class="settings" data-settings=id.get_value()>
             <p class="kind-name"><Icon path=icons::kind(entry.family) /> {entry.name}</p>
@@ -65,7 +74,7 @@ fn NodeSettings(id: String) -> impl IntoView {
                 <p class="error" role="alert">{move || error.get()}</p>
             </div>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
-            {fields.collect_view()}
+            <For each=specs key=row children=field />
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>
                     <Icon path=icons::POWER />

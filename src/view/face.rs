@@ -1,11 +1,10 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
-use crate::policy::balance::{self, Memory};
 use crate::scenario::build::Run;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::sim::Time;
-use crate::view::layout::ROWS_MAX;
+use crate::view::rows;
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,40 +150,7 @@ fn clients(node: &Clients, now: Time) -> Face {
 }
 
 fn balancer(node: &Balancer, now: Time) -> Face {
-    let entry = balance::find(node.config().strategy);
-    let name = entry.map_or("", |entry| entry.name);
-    let total: u64 = node.picks().iter().sum::<u64>().max(1);
-    let memory = node.memory();
-    let largest = match &memory {
-        Memory::Weights(all) => all.iter().map(|w| w.unsigned_abs()).max().unwrap_or(1).max(1),
-        Memory::Cursor(_) => 1,
-    };
-    let row = |(place, backend): (usize, &balance::Backend)| {
-        let picks = node.picks()[place];
-        let share = picks as f64 / total as f64;
-        let (bar, number, next) = match &memory {
-            Memory::Cursor(cursor) => (share, format!("{picks}"), place == *cursor),
-            Memory::Weights(all) => {
-                let weight = all.get(place).copied().unwrap_or(0);
-                let after = |p: usize| all[p] + node.backends()[p].weight;
-                let best =
-                    (0..all.len()).filter(|&p| node.backends()[p].healthy).max_by(|&a, &b| {
-                        // The earliest of equals wins, so the later one must lose the comparison.
-                        after(a).cmp(&after(b)).then(b.cmp(&a))
-                    });
-                let number = weight.to_string().replace('-', "\u{2212}");
-                (weight as f64 / largest as f64, number, best == Some(place))
-            }
-        };
-        Row {
-            name: backend.name.to_string(),
-            bar,
-            number,
-            next: next && backend.healthy,
-            healthy: backend.healthy,
-        }
-    };
-    let rows: Vec<Row> = node.backends().iter().enumerate().take(ROWS_MAX).map(row).collect();
+    let name = node.config().entry().name;
     let shares: Vec<String> = (node.backends().iter().zip(node.picks()))
         .map(|(backend, picks)| {
             let mark = if backend.healthy { "" } else { " (unhealthy)" };
@@ -195,7 +161,7 @@ fn balancer(node: &Balancer, now: Time) -> Face {
         condition: Condition::Fine,
         number: format!("{}/s", rate(node.picked().per_second(now))),
         detail: name.to_owned(),
-        inside: Inside::Rows(rows),
+        inside: Inside::Rows(rows::of_balancer(node, now)),
         words: format!("{name}; {}", shares.join(", ")),
     }
 }

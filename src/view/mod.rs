@@ -7,4 +7,5 @@ pub mod dots;
 pub mod face;
 pub mod layout;
 pub mod raster;
+mod rows;
 pub mod strip;
