@@ -1,0 +1,148 @@
+//! The engine on a command line: run a scenario, print what came out, print its link; try one
+//! algorithm by itself.
+
+mod balance;
+mod cache;
+mod options;
+mod place;
+mod strategies;
+
+use std::io::{self, BufRead, BufWriter, Write};
+use std::process::ExitCode;
+
+use pico_args::Arguments;
+use switchyard::scenario::gallery::{GALLERY, Preset};
+use switchyard::scenario::{Scenario, link};
+use switchyard::session::Session;
+use switchyard::sim::Span;
+
+const HELP: &str = "\
+switchyard: run a scenario without a page, or try one algorithm by itself
+
+  switchyard run FILE [--seconds S] [--json]   run it (10 s unless said) and report
+  switchyard link FILE                         print the end of its share link
+  switchyard show LINK                         print the scenario in a share link as JSON
+  switchyard presets                           list the built-in scenarios
+
+  switchyard place --strategy NAME --nodes a,b,c[=weight] [--add d | --remove b] KEY...
+      where each key lives and why; which keys move when nodes change
+      --replicas N   the first N of the preference list as well
+      --summary      only the counts
+      Without a KEY, keys are read from standard input, one a line.
+  switchyard balance --strategy NAME --servers a=5,b=1,c=1 [--picks N] [--down b@6] [--up b@9]
+      one pick after another, with the numbers; b is down from the 6th pick on
+      --hold                 requests stay in flight (each is answered before the next otherwise)
+      --keys k1,k2           keys of the requests, in turn
+      --clients 10.0.0.1,... addresses of the clients, in turn
+      --every MS, --seed N   10 ms between picks and until an answer; seed 1
+  switchyard cache --policy NAME --capacity N [--ttl MS] [--trace] < keys
+      hits and misses of a stream of keys; switchyard cache --help says more
+  switchyard strategies [ROOM] [--json | --markdown]
+      every algorithm: balance, place, evict, line, guard
+
+place and balance take --json, and --set KNOB=VALUE for the algorithm's own settings.
+FILE is a scenario in JSON or the name of a built-in one.
+The exit status is 0 when it ran, 2 when the input was refused.";
+
+/// What a command says when whoever read its output has gone: nothing to complain about.
+const NOBODY_READS: &str = "nobody reads";
+
+fn main() -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = command(&mut out).and_then(|()| out.flush().map_err(options::unwritten));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) if text == NOBODY_READS => ExitCode::SUCCESS,
+        Err(text) => {
+            // What was said so far comes first, whatever becomes of it.
+            let _written = out.flush();
+            eprintln!("switchyard: {text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn command(out: &mut dyn Write) -> Result<(), String> {
+    let mut args = Arguments::from_env();
+    let name = args.subcommand().map_err(|error| error.to_string())?;
+    match name.as_deref() {
+        Some("place") => place::run(args, &mut io::stdin().lock(), out),
+        Some("balance") => balance::run(args, out),
+        Some("cache") => {
+            let rest = args.finish();
+            let rest: Vec<String> =
+                rest.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+            cache::run(&rest, &mut io::stdin().lock(), out)
+        }
+        Some("strategies") => strategies::run(args, out),
+        Some("run") => options::line(out, &run(args)?),
+        Some("link") => options::line(out, &link::encode(&read(&file(args)?)?)),
+        Some("show") => {
+            let text = file(args)?;
+            let payload = text.split_once("s=").map_or(text.as_str(), |(_, payload)| payload);
+            let payload = payload.split('&').next().unwrap_or(payload);
+            let scenario = link::decode(payload).map_err(|error| error.to_string())?;
+            options::line(out, &scenario.to_json())
+        }
+        Some("presets") => {
+            options::nothing_left(args)?;
+            let row = |p: &Preset| format!("{:<20} {}\n", p.key, p.blurb);
+            options::line(out, &GALLERY.iter().map(row).collect::<String>())
+        }
+        None | Some("help") => options::line(out, HELP),
+        Some(other) => Err(format!("does not know the command {other:?}\n\n{HELP}")),
+    }
+}
+
+/// The one argument of a command that takes one.
+fn file(mut args: Arguments) -> Result<String, String> {
+    let file = args.free_from_str().map_err(|error| format!("{error}\n\n{HELP}"))?;
+    options::nothing_left(args)?;
+    Ok(file)
+}
+
+/// Calls `each` with every line of the input, without its end, whatever bytes it has. Memory does
+/// not grow with the input.
+fn lines(
+    input: &mut dyn BufRead,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = input.read_until(b'\n', &mut line);
+        if read.map_err(|error| format!("standard input: {error}"))? == 0 {
+            return Ok(());
+        }
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        each(text.strip_suffix(b"\r").unwrap_or(text))?;
+    }
+}
+
+fn run(mut args: Arguments) -> Result<String, String> {
+    let json = args.contains("--json");
+    let wrong = "--seconds needs a number from 0 to 1000000";
+    let seconds = match options::optional(&mut args, "--seconds")? {
+        None => 10.0,
+        Some(text) => {
+            let parsed = text.parse::<f64>().ok().filter(|s| (0.0..=1e6).contains(s));
+            parsed.ok_or(wrong)?
+        }
+    };
+    let mut session = Session::new(read(&file(args)?)?).map_err(|problem| problem.to_string())?;
+    session.advance(Span::from_seconds_f64(seconds), u64::MAX);
+    let report = session.report();
+    match json {
+        true => serde_json::to_string_pretty(&report).map_err(|error| error.to_string()),
+        false => Ok(report.to_text()),
+    }
+}
+
+fn read(file: &str) -> Result<Scenario, String> {
+    if let Some(preset) = Preset::find(file) {
+        return Ok(preset.scenario());
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    Scenario::from_json(&text).map_err(|problem| format!("{file}: {problem}"))
+}
