@@ -559,7 +559,7 @@ fn a_layer_names_itself_and_earlier_ones() {
     passes("src/sim/mod.rs", "//! .\nconst A: &str = \"crate::node\";\n");
     passes("src/sim/mod.rs", "//! .\npub(crate) fn node() { node::f(); crate::table!(); }\n");
     passes("src/lib.rs", "//! .\nuse crate::ui::App;\n");
-    passes("src/bin/switchyard.rs", "//! .\nuse switchyard::{session, view};\n");
+    passes("src/bin/switchyard/main.rs", "//! .\nuse switchyard::{session, view};\n");
 }
 
 #[test]
@@ -567,7 +567,7 @@ fn only_its_rooms_name_the_browser() {
     fails("src/view/a.rs", "//! .\nuse leptos::prelude::*;\n", 2, "`leptos`");
     fails("src/lib.rs", "//! .\n#[wasm_bindgen]\npub fn f() {}\n", 2, "`wasm_bindgen`");
     fails("src/sim/a.rs", "//! .\nuse serde_wasm_bindgen as s;\n", 2, "`serde_wasm_bindgen`");
-    fails("src/bin/switchyard.rs", "//! .\nfn f() { web_sys::window(); }\n", 2, "`web_sys`");
+    fails("src/bin/switchyard/main.rs", "//! .\nfn f() { web_sys::window(); }\n", 2, "`web_sys`");
     passes("src/view/a.rs", "//! Not leptos.\n/// Nor web_sys.\nconst A: &str = \"js_sys\";\n");
     for path in ["src/ui/app.rs", "src/ui.rs", "src/api.rs", "src/main.rs"] {
         passes(path, "//! .\nuse leptos::prelude::*;\nuse web_sys::Window;\n");
@@ -634,7 +634,7 @@ fn a_run_has_no_clock_and_no_chance_of_its_own() {
             fails(path, &format!("//! .\nuse some::{name};\n"), 2, name);
         }
         passes("src/ui/a.rs", &format!("//! .\nuse some::{name};\n"));
-        passes("src/bin/switchyard.rs", &format!("//! .\nuse some::{name};\n"));
+        passes("src/bin/switchyard/main.rs", &format!("//! .\nuse some::{name};\n"));
         passes("src/sim/a.rs", &format!("//! Unlike {name}.\nuse some::Near{name};\n"));
     }
 }

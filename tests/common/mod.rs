@@ -30,7 +30,7 @@ pub(crate) fn one_by_one(id: &str, total: u32) -> NodeSpec {
 }
 
 pub(crate) fn balancer(id: &str, strategy: &'static str) -> NodeSpec {
-    node(id, Kind::Balancer(BalancerConfig { strategy }))
+    node(id, Kind::Balancer(BalancerConfig { strategy, ..BalancerConfig::default() }))
 }
 
 pub(crate) fn server(id: &str, config: ServerConfig) -> NodeSpec {

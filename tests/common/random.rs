@@ -46,11 +46,15 @@ fn bad_value(spec: &Spec, gene: u8) -> Value {
 pub(crate) fn node(id: String, genes: Genes) -> NodeSpec {
     let entry = &CATALOGUE[usize::from(genes[0]) % CATALOGUE.len()];
     let mut kind = (entry.make)();
-    for (spec, gene) in kind.specs().into_iter().zip(&genes[1..]) {
+    // One at a time, because a choice may bring others with it.
+    let mut place = 0;
+    while let Some(spec) = kind.specs().get(place) {
+        let gene = genes[1 + place % 7];
         // Half of the parameters stay as they are.
         if gene % 2 == 1 {
             kind.set(spec.key, value(spec, gene / 2)).expect("an allowed value");
         }
+        place += 1;
     }
     let (x, y) = (i32::from(genes[6]) * 16, i32::from(genes[7]) * -16);
     NodeSpec { label: id.clone(), id, x, y, kind }
