@@ -14,7 +14,7 @@ export TRUNK_SKIP_VERSION_CHECK := true
 # trunk 0.21 takes NO_COLOR=1, which means "yes" everywhere else, for a bad argument.
 TRUNK := env -u NO_COLOR trunk
 
-.PHONY: help serve test fmt clippy native build browser bench clean
+.PHONY: help serve test fmt clippy native build browser readme bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,10 +52,14 @@ build: ## the page, for publishing, in dist/
 browser: ## the tests in Chromium, on the page in dist/ (ONLY=word for some of them)
 	node tests/browser/run.mjs $(ONLY)
 
-bench: ## how fast: the engine natively, then in Chromium
+readme: ## write the tables of algorithms into README.md, from the catalogues
+	UPDATE_README=1 cargo test $(LOCKED) --test catalogues readme
+
+bench: ## how fast: the engine natively, then in Chromium; caches against libCacheSim
 	@tools/install.sh test
 	cargo bench $(LOCKED)
 	node benches/run.mjs
+	node benches/evict.mjs
 
 clean: ## remove what builds made; the tools stay
 	rm -rf target dist tests/browser/shots
