@@ -20,11 +20,16 @@ use common::{presets, trio};
 /// middle of the common scenario; a new parameter that does nothing there fails until it has a row.
 const CONTEXTS: &[(&str, &str, Context)] = &[
     // A pause is only made between answer and request.
-    ("clients", "pause", Context { settings: &[("c", "arrivals", "one_by_one")], remove: None }),
+    ("clients", "pause", Context::with(&[("c", "arrivals", "one_by_one")])),
     // Only some strategies look at addresses.
-    ("clients", "addresses", Context { settings: &[("lb", "strategy", "ip_hash")], remove: None }),
+    ("clients", "addresses", Context::with(&[("lb", "strategy", "ip_hash")])),
     // The strategies that differ only in what they do when a server is removed.
-    ("balancer", "strategy", Context { settings: &[], remove: Some("s1") }),
+    ("balancer", "strategy", Context { remove: Some("s1"), ..Context::with(&[]) }),
+    // A second try is made when a connection was lost.
+    ("balancer", "tries", Context { kill: Some("s1"), ..Context::with(&[]) }),
+    // Only nginx's and HAProxy's strategies know limits and backups.
+    ("server", "in_flight_max", Context::with(&[("lb", "strategy", "nginx_round_robin")])),
+    ("server", "backup", Context::with(&[("lb", "strategy", "nginx_round_robin")])),
 ];
 
 /// More values than this are those of a whole catalogue.
@@ -36,9 +41,15 @@ struct Context {
     settings: &'static [(&'static str, &'static str, &'static str)],
     /// A server taken out while it runs.
     remove: Option<&'static str>,
+    /// A server killed while it runs.
+    kill: Option<&'static str>,
 }
 
 impl Context {
+    const fn with(settings: &'static [(&'static str, &'static str, &'static str)]) -> Context {
+        Context { settings, remove: None, kill: None }
+    }
+
     fn of(kind: &str, key: &str) -> Context {
         let row = CONTEXTS.iter().find(|(k, p, _)| (*k, *p) == (kind, key));
         row.map_or_else(Context::default, |(_, _, context)| *context)
@@ -63,6 +74,9 @@ impl Context {
         session.advance(Span::from_millis(1_003), u64::MAX);
         if let Some(node) = self.remove {
             session.apply(Command::RemoveNode(node.into()), 0).expect("it can be removed");
+        }
+        if let Some(node) = self.kill {
+            session.kill(node).expect("it can be killed");
         }
         session.advance(Span::from_millis(2_000), u64::MAX);
         outcome(&session)
@@ -204,7 +218,7 @@ fn a_strategy_chosen_late_hears_true_times() {
     for _ in 0..60 {
         session.advance(Span::from_millis(5), u64::MAX);
         let balancer = common::the_balancer(session.run(), "lb");
-        let Memory::Loads(loads, "ms") = balancer.memory() else {
+        let Memory::Loads(loads, "ms") = balancer.memory(session.run().now()) else {
             panic!("least response time shows its loads in ms");
         };
         for (load, backend) in loads.iter().zip(balancer.backends()) {

@@ -2,8 +2,12 @@
 //!
 //! Modelled: one list of backends in the order in which they were wired, counts of requests in
 //! flight per backend, health as in the course: a mark on the server that the balancer reads at
-//! once, also when a server crashes. Not modelled here: health checks and the time they need.
+//! once, also when a server crashes; a limit of requests in flight per server and backup servers,
+//! for the strategies that know them; another server for a request whose connection was refused or
+//! lost, as nginx's `proxy_next_upstream error`. Not modelled here: health checks and the time they
+//! need, a queue for requests that nobody has room for (they fail).
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::param::{Choice, Param, Range, Spec, Value, number};
@@ -11,7 +15,8 @@ use super::tuning::Tuning;
 use crate::policy::Knob;
 use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};
 use crate::sim::{
-    Context, Event, LinkId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time, What, Why,
+    Card, Context, Event, LinkId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time, What,
+    Why,
 };
 use crate::stats::Meter;
 
@@ -22,6 +27,8 @@ pub struct BalancerConfig {
     pub strategy: &'static str,
     /// The strategies' own settings.
     pub tuning: Tuning,
+    /// How many servers a request may try.
+    pub tries: u8,
 }
 
 impl BalancerConfig {
@@ -49,34 +56,50 @@ impl PartialEq for BalancerConfig {
     fn eq(&self, other: &BalancerConfig) -> bool {
         let set = |c: &BalancerConfig, knob: &Knob| c.tuning.of(c.strategy).get(knob);
         self.strategy == other.strategy
+            && self.tries == other.tries
             && self.knobs().iter().all(|knob| set(self, knob) == set(other, knob))
     }
 }
 
 impl Default for BalancerConfig {
     fn default() -> Self {
-        BalancerConfig { strategy: balance::CATALOGUE[0].key, tuning: Tuning::default() }
+        BalancerConfig { strategy: balance::CATALOGUE[0].key, tuning: Tuning::default(), tries: 1 }
     }
 }
 
 /// The parameters.
-pub const PARAMS: &[Param<BalancerConfig>] = &[Param {
-    spec: Spec {
-        key: "strategy",
-        wire: 0,
-        label: "Strategy",
-        unit: "",
-        help: "How it chooses a server for each request.",
-        range: Range::Choice(|| balance::CATALOGUE.iter().map(|entry| Choice::of(entry)).collect()),
+pub const PARAMS: &[Param<BalancerConfig>] = &[
+    Param {
+        spec: Spec {
+            key: "strategy",
+            wire: 0,
+            label: "Strategy",
+            unit: "",
+            help: "How it chooses a server for each request.",
+            range: Range::Choice(|| balance::CATALOGUE.iter().map(|e| Choice::of(e)).collect()),
+        },
+        get: |c| Value::Choice(c.strategy.to_owned()),
+        set: |c, v| {
+            let Value::Choice(key) = v else { return };
+            if let Some(entry) = balance::find(&key) {
+                c.strategy = entry.key;
+            }
+        },
     },
-    get: |c| Value::Choice(c.strategy.to_owned()),
-    set: |c, v| {
-        let Value::Choice(key) = v else { return };
-        if let Some(entry) = balance::find(&key) {
-            c.strategy = entry.key;
-        }
+    Param {
+        spec: Spec {
+            key: "tries",
+            wire: 1,
+            label: "Servers tried",
+            unit: "servers",
+            help: "How many servers a request may try: the strategy is asked again when a \
+                   connection was refused or lost. 1 is no second try.",
+            range: Range::Number { min: 1.0, max: 16.0, handy: 5.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.tries)),
+        set: |c, v| c.tries = number(v) as u8,
     },
-}];
+];
 
 /// A running load balancer.
 #[derive(Clone, Debug)]
@@ -93,7 +116,13 @@ pub struct Balancer {
     places: Vec<u16>,
     /// When each request was sent on, by its slot: kept whatever the strategy, because the next one
     /// may want to know.
-    sent_at: Vec<Time>,
+    sent_at: Vec<Sent>,
+    /// Counts restarts: answers to requests sent before the last one are nobody's any more.
+    epoch: u32,
+    /// The requests that failed with a backend and may try another, by their slots: the numbers of
+    /// the backends they tried.
+    tried: BTreeMap<u32, Vec<u32>>,
+    retried: u64,
     /// The key of the request being looked at, spelled out.
     key: String,
     picked: Meter,
@@ -114,6 +143,9 @@ impl Balancer {
             picks: Vec::new(),
             places: Vec::new(),
             sent_at: Vec::new(),
+            epoch: 0,
+            tried: BTreeMap::new(),
+            retried: 0,
             key: String::new(),
             picked: Meter::default(),
             refused: 0,
@@ -123,8 +155,9 @@ impl Balancer {
 
     /// New settings, from the next request on. Another strategy begins with no history.
     pub fn configure(&mut self, config: BalancerConfig) {
-        if config != self.config {
-            self.config = config;
+        let same = BalancerConfig { tries: config.tries, ..self.config.clone() } == config;
+        self.config = config;
+        if !same {
             self.policy = make(&self.config);
             introduce(self.policy.as_mut(), &self.backends);
         }
@@ -145,9 +178,9 @@ impl Balancer {
         &self.picks
     }
 
-    /// What the strategy keeps between picks.
-    pub fn memory(&self) -> Memory {
-        self.policy.memory(&self.backends)
+    /// What the strategy keeps between picks, as it stands at `now`.
+    pub fn memory(&self, now: Time) -> Memory {
+        self.policy.memory(&self.backends, now)
     }
 
     /// The place in the list that the next request would get, if it came at `now` with no key from
@@ -166,6 +199,11 @@ impl Balancer {
         &self.picked
     }
 
+    /// Second and later tries with another server.
+    pub fn retried(&self) -> u64 {
+        self.retried
+    }
+
     /// Requests for which nobody could be chosen.
     pub fn refused(&self) -> u64 {
         self.refused
@@ -179,12 +217,19 @@ impl Balancer {
     #[inline]
     pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
-            What::Arrive => self.arrive(event.arg, cx),
+            What::Arrive => self.choose(event.arg, cx),
             What::Reply => {
                 let Some(request) = cx.request(event.arg) else { return };
-                let ok = request.outcome == Outcome::Done;
-                if let Some(place) = came_over(request).and_then(|link| self.place_of(link)) {
-                    self.answered(place, event.arg, cx.now(), ok);
+                let outcome = request.outcome;
+                let link = came_over(request);
+                if let Some(place) = link.and_then(|link| self.place_of(link)) {
+                    self.answered(place, event.arg, cx.now(), outcome == Outcome::Done);
+                    if self.may_try_another(place, event.arg, outcome) {
+                        return self.choose(event.arg, cx);
+                    }
+                }
+                if !self.tried.is_empty() {
+                    self.tried.remove(&event.arg);
                 }
                 cx.pass_back(event.arg);
             }
@@ -200,20 +245,19 @@ impl Balancer {
                 let card = cx.peer(link);
                 if let Some(place) = self.place_of(link) {
                     let backend = &mut self.backends[place];
-                    backend.name = card.name.clone();
-                    backend.weight = card.weight;
-                    backend.healthy = card.up && card.healthy;
+                    describe(backend, card);
                     self.policy.changed(place, &self.backends);
                 }
             }
             Signal::Crash => {}
-            Signal::Restart => self.forget(),
+            Signal::Restart => self.forget(cx.now()),
             Signal::SendOne(_) => {}
         }
     }
 
+    /// Asks the strategy for a backend and sends the request there.
     #[inline]
-    fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn choose<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let mut why = cx.why(slot);
         let Some(request) = cx.request(slot) else { return };
         let client = IpAddr::V4(Ipv4Addr::from_bits(request.address));
@@ -222,28 +266,34 @@ impl Balancer {
             cx.spell_key(request.key, &mut self.key);
         }
         let key = Some(self.key.as_bytes());
-        let ask = Ask { now: cx.now(), key, client, tried: &[] };
+        let tried = self.places_tried(slot);
+        let ask = Ask { now: cx.now(), key, client, tried: &tried };
         let pick = self.policy.pick(&ask, &self.backends, &mut self.rng, &mut why);
         if why.wanted() {
             self.title(&pick, &mut why, cx);
         }
         cx.decided(slot, why);
+        self.retried += u64::from(!tried.is_empty());
         match pick {
             Pick::Backend(place) => {
-                self.picks[place] += 1;
-                self.picked.mark(cx.now());
                 if cx.forward(slot, self.backends[place].link) {
+                    self.picks[place] += 1;
+                    self.picked.mark(cx.now());
                     self.sent(place, slot, cx.now());
+                } else {
+                    self.tried.remove(&slot);
                 }
             }
             Pick::Nobody => {
                 self.refused += 1;
+                self.tried.remove(&slot);
                 let wired = !self.backends.is_empty();
                 cx.fail(slot, if wired { Reason::NoHealthyBackend } else { Reason::BadRequest });
             }
             Pick::Crash(words) => {
                 self.refused += 1;
                 self.last_words = Some(words);
+                self.tried.remove(&slot);
                 cx.fail(slot, Reason::ConnectionLost);
                 cx.crash_self();
             }
@@ -254,19 +304,43 @@ impl Balancer {
     fn sent(&mut self, place: usize, slot: u32, now: Time) {
         self.backends[place].in_flight += 1;
         let slot = slot as usize;
+        let sent = Sent { at: now, epoch: self.epoch };
         if self.sent_at.len() <= slot {
-            self.sent_at.resize(slot + 1, now);
+            self.sent_at.resize(slot + 1, sent);
         }
-        self.sent_at[slot] = now;
+        self.sent_at[slot] = sent;
         self.policy.sent(place, &self.backends);
     }
 
     /// A request is back from a backend.
     fn answered(&mut self, place: usize, slot: u32, now: Time, ok: bool) {
+        let sent = self.sent_at.get(slot as usize).copied();
+        let Some(sent) = sent.filter(|sent| sent.epoch == self.epoch) else { return };
         let backend = &mut self.backends[place];
         backend.in_flight = backend.in_flight.saturating_sub(1);
-        let sent = self.sent_at.get(slot as usize).copied().unwrap_or(now);
-        self.policy.answered(place, &Answer { now, took: now.since(sent), ok }, &self.backends);
+        self.policy.answered(place, &Answer { now, took: now.since(sent.at), ok }, &self.backends);
+    }
+
+    /// Notes who was tried in vain. False when the request has to go back as it is.
+    fn may_try_another(&mut self, place: usize, slot: u32, outcome: Outcome) -> bool {
+        let dead = |reason| matches!(reason, Reason::ConnectionRefused | Reason::ConnectionLost);
+        if self.config.tries < 2 || !matches!(outcome, Outcome::Failed(why, _) if dead(why)) {
+            return false;
+        }
+        let tried = self.tried.entry(slot).or_default();
+        tried.push(self.backends[place].id);
+        tried.len() < usize::from(self.config.tries)
+    }
+
+    /// The places of the backends that this request tried and that are still in the list.
+    #[inline]
+    fn places_tried(&self, slot: u32) -> Vec<usize> {
+        if self.tried.is_empty() {
+            return Vec::new();
+        }
+        let ids = self.tried.get(&slot).map_or(&[][..], Vec::as_slice);
+        let place = |id: &u32| self.backends.binary_search_by_key(id, |backend| backend.id).ok();
+        ids.iter().filter_map(place).collect()
     }
 
     fn title<S: Sink>(&self, pick: &Pick, why: &mut Why, cx: &Context<'_, S>) {
@@ -292,11 +366,10 @@ impl Balancer {
     fn add<S: Sink>(&mut self, link: LinkId, cx: &Context<'_, S>) {
         let card = cx.peer(link);
         self.joined += 1;
-        self.backends.push(Backend {
-            link,
-            healthy: card.up && card.healthy,
-            ..Backend::new(self.joined, &card.name, card.weight)
-        });
+        let new = Backend::new(self.joined, &card.name, card.weight);
+        let mut backend = Backend { link, joined: cx.now(), ..new };
+        describe(&mut backend, card);
+        self.backends.push(backend);
         self.picks.push(0);
         self.policy.added(&self.backends);
         self.index();
@@ -328,12 +401,32 @@ impl Balancer {
     }
 
     /// As after a restart: no history, nothing in flight, the same list.
-    fn forget(&mut self) {
+    fn forget(&mut self, now: Time) {
         self.policy = make(&self.config);
-        self.backends.iter_mut().for_each(|backend| backend.in_flight = 0);
+        self.epoch += 1;
+        self.tried.clear();
+        for backend in &mut self.backends {
+            (backend.in_flight, backend.joined) = (0, now);
+        }
         introduce(self.policy.as_mut(), &self.backends);
         self.last_words = None;
     }
+}
+
+/// When a request was sent on, and in which life of the balancer.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Time,
+    epoch: u32,
+}
+
+/// What a balancer reads from a server's card.
+fn describe(backend: &mut Backend, card: &Card) {
+    backend.name = card.name.clone();
+    backend.weight = card.weight;
+    backend.healthy = card.up && card.healthy;
+    backend.in_flight_max = card.in_flight_max;
+    backend.backup = card.backup;
 }
 
 fn make(config: &BalancerConfig) -> Box<dyn balance::Balancer> {

@@ -37,6 +37,10 @@ pub struct ServerConfig {
     pub weight: i64,
     /// Do balancers count it as healthy?
     pub healthy: bool,
+    /// The most requests a balancer may have in flight to it; 0 is no limit.
+    pub in_flight_max: u32,
+    /// Is it to be used only when no other can be?
+    pub backup: bool,
 }
 
 impl Default for ServerConfig {
@@ -48,6 +52,8 @@ impl Default for ServerConfig {
             queue_limit: 100,
             weight: 1,
             healthy: true,
+            in_flight_max: 0,
+            backup: false,
         }
     }
 }
@@ -150,6 +156,32 @@ pub const PARAMS: &[Param<ServerConfig>] = &[
         },
         get: |c| Value::Switch(c.healthy),
         set: |c, v| c.healthy = v == Value::Switch(true),
+    },
+    Param {
+        spec: Spec {
+            key: "in_flight_max",
+            wire: 6,
+            label: "Most in flight",
+            unit: "requests",
+            help: "How many requests a balancer may have sent it and not had back; 0 is no limit. \
+                   Only nginx's and HAProxy's strategies look at it.",
+            range: Range::Number { min: 0.0, max: 1e6, handy: 50.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.in_flight_max)),
+        set: |c, v| c.in_flight_max = number(v) as u32,
+    },
+    Param {
+        spec: Spec {
+            key: "backup",
+            wire: 7,
+            label: "Backup",
+            unit: "",
+            help: "Gets requests only when no other server can be chosen. \
+                   Only nginx's and HAProxy's strategies look at it.",
+            range: Range::Switch,
+        },
+        get: |c| Value::Switch(c.backup),
+        set: |c, v| c.backup = v == Value::Switch(true),
     },
 ];
 

@@ -50,12 +50,17 @@ fn numbers(run: &Run) -> BTreeMap<Arc<str>, NodeId> {
 }
 
 fn card(node: &NodeSpec) -> Card {
-    let (weight, healthy) = match &node.kind {
-        Kind::Server(config) => (config.weight, config.healthy),
-        Kind::Clients(_) | Kind::Balancer(_) => (1, true),
-    };
-    let name: Arc<str> = node.label.as_str().into();
-    Card { id: node.id.as_str().into(), name, weight, healthy, up: true, gone: false }
+    let card = Card::new(&node.id, &node.label);
+    match &node.kind {
+        Kind::Server(config) => Card {
+            weight: config.weight,
+            healthy: config.healthy,
+            in_flight_max: config.in_flight_max,
+            backup: config.backup,
+            ..card
+        },
+        Kind::Clients(_) | Kind::Balancer(_) => card,
+    }
 }
 
 fn remove_nodes<S: Sink>(run: &mut Run, scenario: &Scenario, sink: &mut S) {
@@ -81,9 +86,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
 fn change_node<S: Sink>(run: &mut Run, id: NodeId, node: &NodeSpec, sink: &mut S) {
     let now = run.card(id);
     let wanted = Card { up: now.up, ..card(node) };
-    let differs =
-        now.name != wanted.name || now.weight != wanted.weight || now.healthy != wanted.healthy;
-    if differs {
+    if *now != wanted {
         run.set_card(id, wanted, sink);
     }
     run.with_node(id, sink, |running, cx| running.configure(&node.kind, cx));

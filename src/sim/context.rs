@@ -12,7 +12,7 @@ use super::why::Why;
 use super::world::Core;
 
 /// What others may know about a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
     /// The node's id in the scenario.
     pub id: Arc<str>,
@@ -22,10 +22,30 @@ pub struct Card {
     pub weight: i64,
     /// Is it marked healthy?
     pub healthy: bool,
+    /// The most requests a balancer may have in flight to it; 0 is no limit.
+    pub in_flight_max: u32,
+    /// Is it to be used only when no other can be?
+    pub backup: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
     /// Was it taken out of the run?
     pub gone: bool,
+}
+
+impl Card {
+    /// A node that runs, healthy, of weight 1, without a limit.
+    pub fn new(id: &str, name: &str) -> Card {
+        Card {
+            id: id.into(),
+            name: name.into(),
+            weight: 1,
+            healthy: true,
+            in_flight_max: 0,
+            backup: false,
+            up: true,
+            gone: false,
+        }
+    }
 }
 
 /// The world as one node sees it during one event.

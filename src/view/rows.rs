@@ -8,7 +8,7 @@ use crate::sim::Time;
 
 /// One row per backend, as many as fit.
 pub(super) fn of_balancer(node: &Balancer, now: Time) -> Vec<Row> {
-    let memory = node.memory();
+    let memory = node.memory(now);
     let total = node.picks().iter().sum::<u64>().max(1);
     let next = match memory {
         // Nothing that could be shown ahead of the request itself.

@@ -13,8 +13,9 @@
 //! `name_i`, and a request without a key is placed by its client's address. Source: Mirrokni,
 //! Thorup and Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018.
 
+use super::in_flight::InFlightSum;
 use super::keyed::key_or_client;
-use super::{Ask, Backend, Balancer, Entry, Pick};
+use super::{Answer, Ask, Backend, Balancer, Entry, Pick};
 use crate::policy::hash::xxh64::xxh64;
 use crate::policy::place::hash_ring::HashRing;
 use crate::policy::{Knob, Knobs};
@@ -32,6 +33,8 @@ pub struct BoundedRing {
     stale: bool,
     total_weight: u64,
     ring: HashRing,
+    /// In flight to the healthy.
+    in_flight: InFlightSum,
 }
 
 impl BoundedRing {
@@ -43,6 +46,7 @@ impl BoundedRing {
             stale: true,
             total_weight: 0,
             ring: HashRing::default(),
+            in_flight: InFlightSum::default(),
         }
     }
 
@@ -61,6 +65,11 @@ impl BoundedRing {
             points.extend((0..count).map(|i| (point(i), place as u32)));
         }
         self.ring = HashRing::new(points);
+    }
+
+    fn outdate(&mut self) {
+        self.stale = true;
+        self.in_flight.outdate();
     }
 
     /// How many a backend may carry when `all` are in flight, the one asked for included.
@@ -84,8 +93,7 @@ impl Balancer for BoundedRing {
     fn pick(&mut self, ask: &Ask, backends: &[Backend], _: &mut Rng, why: &mut Why) -> Pick {
         self.refresh(backends);
         let hash = key_or_client(ask, |bytes| xxh64(bytes, 0));
-        let healthy = backends.iter().filter(|backend| backend.healthy);
-        let all = healthy.map(|backend| u64::from(backend.in_flight)).sum::<u64>() + 1;
+        let all = self.in_flight.of(backends, |backend| backend.healthy) + 1;
         // Whose row is there already: one has many points. Never filled when nobody is looking.
         let mut met = Vec::new();
         for (position, place) in self.ring.walk(hash) {
@@ -120,15 +128,31 @@ impl Balancer for BoundedRing {
     }
 
     fn added(&mut self, _: &[Backend]) {
-        self.stale = true;
+        self.outdate();
     }
 
     fn removed(&mut self, _: usize, _: &[Backend]) {
-        self.stale = true;
+        self.outdate();
     }
 
     fn changed(&mut self, _: usize, _: &[Backend]) {
-        self.stale = true;
+        self.outdate();
+    }
+
+    fn sent(&mut self, place: usize, backends: &[Backend]) {
+        if backends[place].healthy {
+            self.in_flight.sent();
+        }
+    }
+
+    fn answered(&mut self, place: usize, _: &Answer, backends: &[Backend]) {
+        if backends[place].healthy {
+            self.in_flight.answered();
+        }
+    }
+
+    fn check(&self, backends: &[Backend]) -> Result<(), String> {
+        self.in_flight.check(backends, |backend| backend.healthy)
     }
 
     fn reads_key(&self) -> bool {
@@ -168,7 +192,7 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "Mirrokni, Thorup and Zadimoghaddam 2018, on requests in flight",
     rule: "Clockwise from the key's hash, the first backend that carries less than c times the \
            average, rounded up.",
-    cost: "O(n) for the sum in flight and O(log p) for the ring; 16 bytes a point",
+    cost: "O(log p) time, and a step for each full backend met; 16 bytes a point",
     when: "Keys should stay with their backend, but none may be drowned by a hot one.",
     when_not: "Keys must never move. Or the next one on the ring cannot take an overflow: \
                Envoy's version spreads it.",
@@ -180,8 +204,10 @@ pub(super) const ENTRY: Entry = Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::Rng;
+    use crate::sim::{Rng, Span, Time};
     use proptest::prelude::*;
+
+    const ANSWER: Answer = Answer { now: Time::ZERO, took: Span::ZERO, ok: true };
 
     fn list(in_flight: &[u32]) -> Vec<Backend> {
         let backend = |(n, &in_flight): (usize, &u32)| Backend {
@@ -204,6 +230,7 @@ mod tests {
         for _ in 0..8 {
             if let Pick::Backend(place) = pick(&mut policy, &list, b"hot", &mut Why::off()) {
                 list[place].in_flight += 1;
+                policy.sent(place, &list);
                 taken.push(place);
             }
         }
@@ -229,6 +256,7 @@ mod tests {
             for _ in 0..100 {
                 if let Pick::Backend(place) = pick(&mut policy, &list, b"hot", &mut Why::off()) {
                     list[place].in_flight += 1;
+                    policy.sent(place, &list);
                 }
             }
             list.iter().map(|backend| backend.in_flight).max()
@@ -279,12 +307,17 @@ mod tests {
             for (key, finish, place) in steps {
                 let place = place % list.len();
                 if finish {
-                    list[place].in_flight = list[place].in_flight.saturating_sub(1);
+                    if list[place].in_flight > 0 {
+                        list[place].in_flight -= 1;
+                        policy.answered(place, &ANSWER, &list);
+                    }
                     continue;
                 }
                 match pick(&mut policy, &list, &[key], &mut Why::off()) {
                     Pick::Backend(place) => {
                         list[place].in_flight += 1;
+                        policy.sent(place, &list);
+                        prop_assert_eq!(policy.check(&list), Ok(()));
                         let all: u64 = list.iter().map(|b| u64::from(b.in_flight)).sum();
                         let capacity = policy.capacity(&list[place], all);
                         prop_assert!(u64::from(list[place].in_flight) <= capacity);

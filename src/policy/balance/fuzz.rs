@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::sim::Rng;
+use crate::sim::{Rng, Time};
 
 /// Something that happens to a balancer. Places count round the list as it is then.
 #[derive(Clone, Debug)]
@@ -236,7 +236,7 @@ proptest! {
             }
             let checked = world.policy.check(&world.list);
             prop_assert_eq!(checked, Ok(()), "{}", entry.key);
-            world.policy.memory(&world.list);
+            world.policy.memory(&world.list, Time::ZERO);
         }
     }
 }

@@ -98,7 +98,7 @@ impl<L: Steady + 'static> Balancer for Least<L> {
         self.update(place, backends);
     }
 
-    fn memory(&self, backends: &[Backend]) -> Memory {
+    fn memory(&self, backends: &[Backend], _: Time) -> Memory {
         let (unit, times) = L::UNIT;
         let load = |place| self.load.load(place, backends, Time::ZERO) * times;
         Memory::Loads((0..backends.len()).map(load).collect(), unit)
@@ -120,7 +120,7 @@ pub(super) const LEAST_CONNECTIONS: Entry = Entry {
     name: "Least connections",
     whose: "general; named in the course's list of strategies",
     rule: "The healthy server with the fewest requests in flight, waiting and in service alike; \
-           the earliest in the list of equals.",
+           the earliest in the list of equals. Weights are ignored.",
     cost: "O(1) time to pick, O(log n) when a request is sent or answered; two numbers per server",
     when: "Requests take very different times, or servers differ in speed: a slow server \
            collects requests and therefore gets fewer.",
@@ -168,7 +168,8 @@ pub(super) const LEAST_RESPONSE_TIME: Entry = Entry {
     whose: "general; named in the course's list. The gain of 1/8 is that of TCP's smoothed \
             round-trip time (RFC 6298)",
     rule: "The healthy server with the smallest mean response time × (requests in flight + 1); \
-           the mean moves by the gain with each answer; who never answered is asked once first.",
+           the earliest in the list of equals. The mean moves by the gain with each answer; who \
+           never answered is asked once first. Weights are ignored.",
     cost: LEAST_CONNECTIONS.cost,
     when: "Servers differ in speed, and nobody knows by how much.",
     when_not: "A server that fails at once looks fast, and one that was slow once is not asked \
@@ -266,7 +267,7 @@ mod tests {
                 bench.send(&mut Why::off());
                 bench.answer(0, took);
             }
-            bench.policy.memory(&bench.list)
+            bench.policy.memory(&bench.list, Time::ZERO)
         };
         assert_eq!(means(0.5), Memory::Loads(vec![30.0], "ms"));
         assert_eq!(means(1.0), Memory::Loads(vec![50.0], "ms"));

@@ -130,11 +130,12 @@ const PENALTY_NS: f64 = (i64::MAX >> 16) as f64;
 ///
 /// With dt since the last answer and w = e^(−dt / decay), an answer that took longer than the cost
 /// becomes the cost at once (the peak); one that took less moves it: `cost × w + took × (1 − w)`.
-/// Looking at it counts as an answer that took nothing: the cost decays by w. A cost of zero
-/// with requests in flight is a host never heard of that was already asked: it gets a penalty.
+/// Looking at it for a choice counts as an answer that took nothing: the cost decays by w, and the
+/// next peak is measured against what is left. A cost of zero with requests in flight is a host
+/// never heard of that was already asked, or one long forgotten: it gets a penalty.
 ///
-/// linkerd starts a newcomer with a default round-trip time instead of zero. Until the first answer
-/// this guess does not decay; then it has aged since that request was sent.
+/// linkerd starts a newcomer with a default round-trip time instead of zero, which decays from the
+/// moment it joined.
 #[derive(Clone, Debug)]
 pub struct PeakEwma {
     /// In nanoseconds.
@@ -147,8 +148,8 @@ pub struct PeakEwma {
 struct Cost {
     /// In nanoseconds.
     cost: f64,
-    /// When the last answer came; `None` before the first.
-    stamp: Option<Time>,
+    /// When it was last brought up to date: by an answer, a look, or when the backend joined.
+    stamp: Time,
 }
 
 impl PeakEwma {
@@ -165,7 +166,7 @@ impl PeakEwma {
 
     fn aged(&self, place: usize, now: Time) -> f64 {
         let Cost { cost, stamp } = self.costs[place];
-        stamp.map_or(cost, |stamp| cost * self.weight(now.since(stamp)))
+        cost * self.weight(now.since(stamp))
     }
 }
 
@@ -187,16 +188,28 @@ impl Load for PeakEwma {
         let cost = self.aged(place, now);
         let span = |ns: f64| Span::from_millis_f64(ns / 1e6);
         match cost == 0.0 && in_flight != 0 {
-            true => format!("no history, {in_flight} in flight: penalty"),
+            true => format!("no cost left or none yet, {in_flight} in flight: penalty"),
             false => {
+                let Cost { cost: last, stamp } = self.costs[place];
                 let load = span(self.load(place, backends, now));
-                format!("cost {} × ({in_flight} in flight + 1) = {load}", span(cost))
+                let (age, decay) = (now.since(stamp), span(self.decay));
+                format!(
+                    "{} × e^(−{age} / {decay}) = {}, × ({in_flight} in flight + 1) = {load}",
+                    span(last),
+                    span(cost)
+                )
             }
         }
     }
 
-    fn added(&mut self, _: &[Backend]) {
-        self.costs.push(Cost { cost: self.first_guess, stamp: None });
+    fn looked(&mut self, place: usize, now: Time) {
+        let cost = self.aged(place, now);
+        self.costs[place] = Cost { cost, stamp: now.max(self.costs[place].stamp) };
+    }
+
+    fn added(&mut self, backends: &[Backend]) {
+        let stamp = backends.last().map_or(Time::ZERO, |backend| backend.joined);
+        self.costs.push(Cost { cost: self.first_guess, stamp });
     }
 
     fn removed(&mut self, place: usize, _: &[Backend]) {
@@ -206,10 +219,9 @@ impl Load for PeakEwma {
     fn answered(&mut self, place: usize, answer: &Answer, _: &[Backend]) {
         let Cost { cost, stamp } = self.costs[place];
         let took = answer.took.ns() as f64;
-        let since = stamp.unwrap_or(answer.now - answer.took);
-        let w = self.weight(answer.now.since(since));
+        let w = self.weight(answer.now.since(stamp));
         let cost = if took > cost { took } else { cost * w + took * (1.0 - w) };
-        self.costs[place] = Cost { cost, stamp: Some(answer.now) };
+        self.costs[place] = Cost { cost, stamp: answer.now };
     }
 }
 
@@ -265,23 +277,37 @@ mod tests {
         // Ten seconds later 1/e of it is left.
         let later = load.load(0, &busy(0, 1), seconds(11));
         assert!((later - 36_787_944.1).abs() < 0.1, "{later}");
-        // An answer of 20 ms then moves it towards 20 ms: 100 × 0.368 + 20 × 0.632.
+        // Only told, not chosen by: an answer of 50 ms is still below the peak of 100 ms and moves it.
+        let mut unseen = load.clone();
+        unseen.answered(0, &answer(11_000, 50), &busy(0, 1));
+        let mixed = unseen.load(0, &busy(0, 1), seconds(11));
+        assert!((mixed - (36_787_944.1 + 50e6 * 0.632_120_558_8)).abs() < 1.0, "{mixed}");
+        // Once looked at, 36.8 ms are what counts: 50 ms is a new peak, 20 ms begins from there.
+        load.looked(0, seconds(11));
+        assert_eq!(load.load(0, &busy(0, 1), seconds(11)), later, "looking twice changes nothing");
         load.answered(0, &answer(11_000, 20), &busy(0, 1));
-        let mixed = load.load(0, &busy(0, 1), seconds(11));
-        assert!((mixed - (36_787_944.1 + 20e6 * 0.632_120_558_8)).abs() < 1.0, "{mixed}");
+        assert_eq!(load.load(0, &busy(0, 1), seconds(11)), later, "no time has passed");
+        load.answered(0, &answer(11_000, 50), &busy(0, 1));
+        assert_eq!(load.load(0, &busy(0, 1), seconds(11)), 50e6);
         // A slower one replaces it.
         load.answered(0, &answer(11_000, 80), &busy(0, 1));
         assert_eq!(load.load(0, &busy(0, 1), seconds(11)), 80e6);
     }
 
     #[test]
-    fn a_first_guess_waits_for_the_first_answer() {
+    fn a_first_guess_decays_from_the_moment_of_joining() {
         let mut load = PeakEwma::new(Span::from_millis(10_000), Span::from_millis(30));
-        load.added(&busy(0, 1));
-        let late = Time::ZERO + Span::from_millis(500_000);
-        assert_eq!(load.load(0, &busy(1, 1), late), 60e6);
-        load.answered(0, &answer(500_000, 10), &busy(0, 1));
-        let after = load.load(0, &busy(0, 1), late);
-        assert!((29.9e6..30e6).contains(&after), "it has aged by one answer: {after}");
+        let at = |ms: u64| Time::ZERO + Span::from_millis(ms);
+        let newcomer = [Backend { joined: at(5_000), ..Backend::new(1, "s1", 1) }];
+        load.added(&newcomer);
+        assert_eq!(load.load(0, &newcomer, at(5_000)), 30e6);
+        // 30 / e after ten seconds, as linkerd's estimate of a host that nobody asked.
+        let later = load.load(0, &newcomer, at(15_000));
+        assert!((later - 11_036_383.2).abs() < 0.1, "{later}");
+        let words = load.numbers(0, &newcomer, at(15_000));
+        assert_eq!(
+            words,
+            "30.0 ms × e^(−10.0 s / 10.0 s) = 11.0 ms, × (0 in flight + 1) = 11.0 ms"
+        );
     }
 }

@@ -10,6 +10,7 @@ mod bounded_ring;
 pub mod envoy;
 mod haproxy;
 mod healthy;
+mod in_flight;
 mod ip_hash;
 mod keyed;
 mod least;
@@ -59,6 +60,8 @@ pub struct Backend {
     pub weight: i64,
     /// May it be chosen? False while it is marked unhealthy, disabled or down.
     pub healthy: bool,
+    /// When it joined this balancer.
+    pub joined: Time,
     /// Requests sent to it and not yet answered: waiting and in service alike.
     pub in_flight: u32,
     /// The most requests it may have in flight; 0 is no limit. Only the strategies that say so
@@ -77,6 +80,7 @@ impl Backend {
             id,
             weight,
             healthy: true,
+            joined: Time::ZERO,
             in_flight: 0,
             in_flight_max: 0,
             backup: false,
@@ -170,8 +174,8 @@ pub trait Balancer: dyn_clone::DynClone + std::fmt::Debug {
         false
     }
 
-    /// What it keeps between picks.
-    fn memory(&self, _backends: &[Backend]) -> Memory {
+    /// What it keeps between picks, as it stands at `_now`.
+    fn memory(&self, _backends: &[Backend], _now: Time) -> Memory {
         Memory::Nothing
     }
 
@@ -202,6 +206,9 @@ pub trait Load: Clone + std::fmt::Debug {
 
     /// The numbers behind it, in a few words a student can check: `2 in flight / weight 5 = 0.4`.
     fn numbers(&self, place: usize, backends: &[Backend], now: Time) -> String;
+
+    /// It was looked at for a choice.
+    fn looked(&mut self, _place: usize, _now: Time) {}
 
     /// As in [`Balancer::added`].
     fn added(&mut self, _backends: &[Backend]) {}

@@ -84,6 +84,7 @@ impl<L: Load + 'static> Balancer for P2c<L> {
         if why.wanted() {
             self.explain(drawn, ask, backends, why);
         }
+        drawn.into_iter().for_each(|place| self.load.looked(place, ask.now));
         Pick::Backend(drawn[0])
     }
 
@@ -105,9 +106,9 @@ impl<L: Load + 'static> Balancer for P2c<L> {
         self.load.answered(place, answer, backends);
     }
 
-    fn memory(&self, backends: &[Backend]) -> Memory {
+    fn memory(&self, backends: &[Backend], now: Time) -> Memory {
         let (unit, times) = L::UNIT;
-        let load = |place| self.load.load(place, backends, Time::ZERO) * times;
+        let load = |place| self.load.load(place, backends, now) * times;
         Memory::Loads((0..backends.len()).map(load).collect(), unit)
     }
 
@@ -123,7 +124,7 @@ pub(super) const POWER_OF_TWO: Entry = Entry {
     name: "Power of two choices",
     whose: "Mitzenmacher 2001; drawn as Finagle draws",
     rule: "Two different healthy servers are drawn; the one with fewer requests in flight is \
-           taken, the first drawn of equals.",
+           taken, the first drawn of equals. Weights are ignored.",
     cost: "O(1) time; one number per server",
     when: "Many servers, or many balancers with old or partial counts: two looks are enough and \
            balancers do not all run to the same idle server.",
@@ -164,7 +165,8 @@ pub(super) const PEAK_EWMA: Entry = Entry {
     name: "Peak EWMA",
     whose: "Finagle's rule, with linkerd's defaults",
     rule: "Two different healthy servers are drawn; the smaller cost × (requests in flight + 1) is \
-           taken. A slower answer becomes the cost at once; faster ones and time lower it.",
+           taken, the first drawn of equals. A slower answer becomes the cost at once; faster \
+           ones and time lower it. Weights are ignored.",
     cost: "O(1) time, one exponential per look; three numbers per server",
     when: "Servers stall now and then: a slow answer keeps traffic away, and time forgives.",
     when_not: "Requests differ much in cost by themselves: one expensive request makes its server \
@@ -229,18 +231,20 @@ mod tests {
 
     #[test]
     fn a_slow_answer_keeps_traffic_away_until_it_is_forgotten() {
-        let list = list(&[0, 0]);
         let picks = |decay: f64, first_guess: f64, at_ms: u64| {
             let mut knobs = Knobs::default();
             knobs.set(PEAK_EWMA.knobs, "decay", decay).expect("in range");
             knobs.set(PEAK_EWMA.knobs, "first_guess", first_guess).expect("in range");
+            // The second has just joined: its guess has not decayed yet.
+            let joined = Time::ZERO + Span::from_millis(at_ms);
+            let mut list = list(&[0, 0]);
+            list[1].joined = joined;
             let mut policy = introduced((PEAK_EWMA.make)(&knobs), &list);
             let now = Time::ZERO + Span::from_millis(1_000);
             let slow = Answer { now, took: Span::from_millis(90), ok: true };
             policy.answered(0, &slow, &list);
-            let now = Time::ZERO + Span::from_millis(at_ms);
             let rng = &mut Rng::from_seed(1);
-            let ask = Ask { now, ..Ask::NOTHING };
+            let ask = Ask { now: joined, ..Ask::NOTHING };
             policy.pick(&ask, &list, rng, &mut Why::off())
         };
         // 90 ms against the guess of 30 ms; after 11 s 90 × 0.33 = 29.96 ms are left of it.

@@ -65,7 +65,21 @@ impl Balancer for Random {
 
 /// Every healthy backend with a chance that goes with its weight.
 #[derive(Clone, Debug, Default)]
-pub struct WeightedRandom;
+pub struct WeightedRandom {
+    /// Where each backend's part of the numbers ends, in list order; added up anew when the list,
+    /// a weight or somebody's health changes.
+    ends: Vec<u64>,
+}
+
+impl WeightedRandom {
+    fn refresh(&mut self, backends: &[Backend]) {
+        self.ends.clear();
+        self.ends.extend(backends.iter().scan(0u64, |end, backend| {
+            *end = end.saturating_add(share(backend));
+            Some(*end)
+        }));
+    }
+}
 
 /// What a weight counts for in a draw: nothing below 1.
 fn share(backend: &Backend) -> u64 {
@@ -96,7 +110,7 @@ fn explain(draw: u64, sum: u64, backends: &[Backend], why: &mut Why) {
 
 impl Balancer for WeightedRandom {
     fn pick(&mut self, _: &Ask, backends: &[Backend], rng: &mut Rng, why: &mut Why) -> Pick {
-        let sum = backends.iter().map(share).fold(0, u64::saturating_add);
+        let sum = self.ends.last().copied().unwrap_or(0);
         if sum == 0 {
             why.say(|| "Nobody is healthy and has a weight of 1 or more.".to_owned());
             return Pick::Nobody;
@@ -105,17 +119,30 @@ impl Balancer for WeightedRandom {
         if why.wanted() {
             explain(draw, sum, backends, why);
         }
-        let mut end = 0u64;
-        let chosen = backends.iter().position(|backend| {
-            end = end.saturating_add(share(backend));
-            draw < end
-        });
-        chosen.map_or(Pick::Nobody, Pick::Backend)
+        // The first whose part ends beyond the draw: who has no part ends where the one before does.
+        Pick::Backend(self.ends.partition_point(|&end| end <= draw))
     }
 
-    fn added(&mut self, _: &[Backend]) {}
+    fn added(&mut self, backends: &[Backend]) {
+        self.refresh(backends);
+    }
 
-    fn removed(&mut self, _: usize, _: &[Backend]) {}
+    fn removed(&mut self, _: usize, backends: &[Backend]) {
+        self.refresh(backends);
+    }
+
+    fn changed(&mut self, _: usize, backends: &[Backend]) {
+        self.refresh(backends);
+    }
+
+    fn check(&self, backends: &[Backend]) -> Result<(), String> {
+        let mut fresh = WeightedRandom::default();
+        fresh.refresh(backends);
+        match fresh.ends == self.ends {
+            true => Ok(()),
+            false => Err(format!("parts end at {:?}, kept are {:?}", fresh.ends, self.ends)),
+        }
+    }
 }
 
 /// Uniform.
@@ -142,12 +169,12 @@ pub(super) const WEIGHTED_RANDOM: Entry = Entry {
     whose: "general; also one of the routing algorithms of AWS load balancers",
     rule: "One of the healthy servers, with a chance that goes with its weight; \
            a weight below 1 is never drawn.",
-    cost: "O(n) time; nothing is remembered between picks",
+    cost: "O(log n) time; one number per server",
     when: "As random, for servers of different size, or to send 1 % of requests to a new version.",
     when_not: "Exact shares in short runs are needed: smooth weighted round robin has them.",
     source: "AWS Elastic Load Balancing guide, weighted random",
     knobs: &[],
-    make: |_| Box::new(WeightedRandom),
+    make: |_| Box::<WeightedRandom>::default(),
 };
 
 #[cfg(test)]
@@ -184,7 +211,7 @@ mod tests {
         let mut list: Vec<Backend> =
             weights.iter().map(|&weight| Backend::new(1, "s", weight)).collect();
         list.push(down(6));
-        let counts = counts(Box::new(WeightedRandom), &list, 10_000);
+        let counts = counts(Box::<WeightedRandom>::default(), &list, 10_000);
         assert_eq!((counts[1], counts[3], counts[5]), (0, 0, 0));
         let near = |place: usize, ideal: u32| counts[place].abs_diff(ideal) < 150;
         assert!(near(0, 5_000) && near(2, 1_000) && near(4, 4_000), "{counts:?}");
@@ -195,7 +222,9 @@ mod tests {
         let list = [Backend::new(1, "a", 2), Backend::new(2, "b", 0), Backend::new(3, "c", 3)];
         let mut why = Why::on();
         let rng = &mut Rng::from_seed(3);
-        WeightedRandom.pick(&Ask::NOTHING, &list, rng, &mut why);
+        let mut policy = WeightedRandom::default();
+        policy.refresh(&list);
+        policy.pick(&Ask::NOTHING, &list, rng, &mut why);
         let rows: Vec<&str> = why.lines.iter().map(|line| line.numbers.as_str()).collect();
         assert_eq!(rows, ["from 0 to 1", "weight 0: never drawn", "from 2 to 4"]);
         assert!(why.sentence.ends_with("was drawn from 0 to 4."), "{}", why.sentence);

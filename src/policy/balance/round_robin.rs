@@ -7,7 +7,7 @@
 //! The corrected version moves the cursor with the list.
 
 use super::{Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// The state: where the next scan starts.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,7 @@ impl Balancer for RoundRobin {
         }
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         Memory::Cursor(self.cursor)
     }
 }

@@ -9,7 +9,7 @@
 //! backend's *effective* weight after failures.
 
 use super::{Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// The state: one running weight per backend.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ impl Balancer for SmoothWeighted {
         self.running.remove(place);
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         Memory::Weights(self.running.clone())
     }
 }

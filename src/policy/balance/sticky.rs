@@ -14,7 +14,7 @@ use super::least::Least;
 use super::load::InFlight;
 use super::{Answer, Ask, Backend, Balancer, Entry, Memory, Pick, RoundRobin};
 use crate::policy::{Knob, Knobs};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// A strategy that is asked only for clients it has not met.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Sticky {
     limit: usize,
     /// By client, the number of its backend ([`Backend::id`]).
     known: BTreeMap<IpAddr, u32>,
-    /// The clients, the one whose first request is longest ago in front.
+    /// The clients, the one that was given its backend longest ago in front.
     by_age: VecDeque<IpAddr>,
 }
 
@@ -44,7 +44,8 @@ impl Sticky {
 
     fn remember(&mut self, client: IpAddr, id: u32) {
         if self.known.insert(client, id).is_some() {
-            return;
+            // It lost its backend, which is rare: looking it up in the line may take a while.
+            self.by_age.retain(|&known| known != client);
         }
         self.by_age.push_back(client);
         if self.by_age.len() > self.limit
@@ -109,8 +110,8 @@ impl Balancer for Sticky {
         self.first.reads_key()
     }
 
-    fn memory(&self, backends: &[Backend]) -> Memory {
-        self.first.memory(backends)
+    fn memory(&self, backends: &[Backend], now: Time) -> Memory {
+        self.first.memory(backends, now)
     }
 
     fn check(&self, backends: &[Backend]) -> Result<(), String> {
@@ -139,7 +140,7 @@ const LIMIT: Knob = Knob {
     wire: 1,
     label: "Clients remembered",
     unit: "",
-    help: "How many clients are remembered; for one more, the oldest is forgotten.",
+    help: "How many clients are remembered; for one more, the one that was given its server longest ago is forgotten.",
     min: 1.0,
     max: 1_000_000.0,
     default: 10_000.0,

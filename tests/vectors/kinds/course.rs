@@ -165,7 +165,7 @@ impl Subject for Bare {
     }
 
     fn memory(&self) -> Memory {
-        self.policy.memory(&self.list)
+        self.policy.memory(&self.list, Time::ZERO)
     }
 }
 
@@ -259,7 +259,7 @@ impl Subject for Whole {
     }
 
     fn memory(&self) -> Memory {
-        common::the_balancer(&self.run, "lb").memory()
+        common::the_balancer(&self.run, "lb").memory(self.run.now())
     }
 }
 

@@ -554,7 +554,7 @@ fn smooth_wrr(case: &Json) -> Result<(), String> {
             }
             let sums: Option<Vec<i64>> = why.lines.iter().map(|row| sum_of(&row.numbers)).collect();
             added.push(json!(sums.ok_or_else(|| format!("a row without a sum: {why:?}"))?));
-            match policy.memory(&list) {
+            match policy.memory(&list, Time::ZERO) {
                 Memory::Weights(weights) => picked.push(json!(weights)),
                 other => return Err(format!("{other:?}")),
             }

@@ -108,10 +108,10 @@ impl Slots {
 
     pub(super) fn numbers(&self, host: usize, own: u32, active: u64) -> String {
         let over = if self.load(host, own, active) > 1.0 { ": overloaded" } else { "" };
+        let (factor, share) = (self.factor, self.shares[host]);
         format!(
-            "{own} in flight, {} slots of {} in flight in all{over}",
-            self.of(host, active),
-            active
+            "{own} in flight, slots ⌈⌈({active} + 1) × {factor} %⌉ × {share:.4}⌉ = {}{over}",
+            self.of(host, active)
         )
     }
 }
@@ -175,9 +175,11 @@ pub(super) const ENTRY: Entry = Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::balance::{Ask, Backend, Pick};
-    use crate::sim::{Rng, Why};
+    use crate::policy::balance::{Answer, Ask, Backend, Pick};
+    use crate::sim::{Rng, Span, Time, Why};
     use proptest::prelude::*;
+
+    const ANSWER: Answer = Answer { now: Time::ZERO, took: Span::ZERO, ok: true };
 
     fn with(settings: &[(&str, f64)]) -> Box<dyn Balancer> {
         let mut knobs = Knobs::default();
@@ -219,13 +221,17 @@ mod tests {
         let home = pick(&mut *policy, &list, &mut Why::off());
         // ceil(8 * 1.5) = 12 slots in all, 4 each; four in flight is not more than four.
         list[home].in_flight = 7;
+        policy.changed(home, &list);
         let mut why = Why::on();
         let place = pick(&mut *policy, &list, &mut why);
         assert_ne!(place, home);
-        assert_eq!(why.lines[0].numbers, "7 in flight, 4 slots of 7 in flight in all: overloaded");
-        assert_eq!(why.lines[1].numbers, "0 in flight, 4 slots of 7 in flight in all");
+        let slots = "slots ⌈⌈(7 + 1) × 150 %⌉ × 0.3333⌉ = 4";
+        assert_eq!(why.lines[0].numbers, format!("7 in flight, {slots}: overloaded"));
+        assert_eq!(why.lines[1].numbers, format!("0 in flight, {slots}"));
         assert!(why.lines[1].chosen && !why.lines[0].chosen);
-        assert!(why.sentence.contains("within 150 % of the average it goes to 10.0.0."));
+        assert!(
+            why.sentence.ends_with("is the first that is not overloaded, or the least of all.")
+        );
     }
 
     #[test]
@@ -235,6 +241,7 @@ mod tests {
             for _ in 0..100 {
                 let place = pick(&mut *policy, &list, &mut Why::off());
                 list[place].in_flight += 1;
+                policy.sent(place, &list);
             }
             list.iter().map(|backend| backend.in_flight).max()
         };
@@ -276,7 +283,10 @@ mod tests {
             for (key, finish) in steps {
                 let place = usize::from(key) % list.len();
                 if finish {
-                    list[place].in_flight = list[place].in_flight.saturating_sub(1);
+                    if list[place].in_flight > 0 {
+                        list[place].in_flight -= 1;
+                        policy.answered(place, &ANSWER, &list);
+                    }
                     continue;
                 }
                 let active: u64 = list.iter().map(|b| u64::from(b.in_flight)).sum();
@@ -284,6 +294,8 @@ mod tests {
                 let picked = policy.pick(&ask, &list, &mut Rng::from_seed(1), &mut Why::off());
                 let Pick::Backend(place) = picked else { panic!("{picked:?}") };
                 list[place].in_flight += 1;
+                policy.sent(place, &list);
+                prop_assert_eq!(policy.check(&list), Ok(()));
                 let slots = ((active + 1) * u64::from(factor)).div_ceil(100);
                 let own = (slots * list[place].weight as u64).div_ceil(total).max(1);
                 // The share is a rounded float, which may add a slot.

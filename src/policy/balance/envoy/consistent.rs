@@ -10,7 +10,8 @@
 use super::bounded::{self, Slots};
 use super::schedule::{nobody, unhealthy};
 use super::{healthy, weight};
-use crate::policy::balance::{Ask, Backend, Balancer, Pick};
+use crate::policy::balance::in_flight::InFlightSum;
+use crate::policy::balance::{Answer, Ask, Backend, Balancer, Pick};
 use crate::policy::hash::xxh64::xxh64;
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Line, Rng, Why};
@@ -52,7 +53,11 @@ pub struct Consistent<T> {
     factor: u32,
     hosts: Vec<usize>,
     slots: Slots,
+    in_flight: InFlightSum,
     order: Vec<u32>,
+    /// The hosts whose rows were written for the last attempt, in their order. Empty when nobody is
+    /// looking.
+    met: Vec<usize>,
 }
 
 impl<T: Table> Consistent<T> {
@@ -66,7 +71,9 @@ impl<T: Table> Consistent<T> {
             factor,
             hosts: Vec::new(),
             slots: Slots::default(),
+            in_flight: InFlightSum::default(),
             order: Vec::new(),
+            met: Vec::new(),
         }
     }
 
@@ -92,7 +99,11 @@ impl<T: Table> Consistent<T> {
         why: &mut Why,
     ) -> Option<usize> {
         let found = self.table.find(hash, attempt)?;
+        self.met.clear();
         if self.factor == 0 {
+            if why.wanted() {
+                self.met.push(found);
+            }
             why.line(|| Line {
                 subject: backends[self.hosts[found]].name.to_string(),
                 numbers: self.table.numbers(hash, attempt),
@@ -100,10 +111,13 @@ impl<T: Table> Consistent<T> {
             });
             return Some(found);
         }
-        let active: u64 = backends.iter().map(|backend| u64::from(backend.in_flight)).sum();
-        let (hosts, slots) = (&self.hosts, &self.slots);
+        let active = self.in_flight.of(backends, |_| true);
+        let (hosts, slots, met) = (&self.hosts, &self.slots, &mut self.met);
         let load = |host: usize| slots.load(host, backends[hosts[host]].in_flight, active);
         let chosen = bounded::choose(found, hosts.len(), hash, &mut self.order, |host| {
+            if why.wanted() {
+                met.push(host);
+            }
             why.line(|| Line {
                 subject: backends[hosts[host]].name.to_string(),
                 numbers: slots.numbers(host, backends[hosts[host]].in_flight, active),
@@ -119,35 +133,44 @@ impl<T: Table> Balancer for Consistent<T> {
     fn pick(&mut self, ask: &Ask, backends: &[Backend], rng: &mut Rng, why: &mut Why) -> Pick {
         self.refresh(backends);
         let hash = ask.key.map_or_else(|| rng.bits(), |key| xxh64(key, 0));
-        let (mut attempt, mut rows) = (0, 0);
+        let mut attempt = 0;
         let place = loop {
-            rows = why.lines.len().max(rows);
+            let rows = why.lines.len();
             let Some(host) = self.find(hash, attempt, backends, why) else {
                 nobody(backends, why);
                 return Pick::Nobody;
             };
             let place = self.hosts[host];
             if attempt == self.retries || !ask.tried.contains(&place) {
+                self.mark(rows, host, why);
                 break place;
             }
             attempt += 1;
         };
         if why.wanted() {
-            self.explain(ask, hash, attempt, (place, rows), backends, why);
+            self.explain(ask, hash, attempt, place, backends, why);
         }
         Pick::Backend(place)
     }
 
     fn added(&mut self, _: &[Backend]) {
-        self.stale = true;
+        self.outdate();
     }
 
     fn removed(&mut self, _: usize, _: &[Backend]) {
-        self.stale = true;
+        self.outdate();
     }
 
     fn changed(&mut self, _: usize, _: &[Backend]) {
-        self.stale = true;
+        self.outdate();
+    }
+
+    fn sent(&mut self, _: usize, _: &[Backend]) {
+        self.in_flight.sent();
+    }
+
+    fn answered(&mut self, _: usize, _: &Answer, _: &[Backend]) {
+        self.in_flight.answered();
     }
 
     fn reads_key(&self) -> bool {
@@ -158,34 +181,43 @@ impl<T: Table> Balancer for Consistent<T> {
         let mut now = Vec::new();
         healthy(backends, &mut now);
         match self.stale || now == self.hosts {
-            true => Ok(()),
+            true => self.in_flight.check(backends, |_| true),
             false => Err(format!("built over {:?}, healthy {now:?}", self.hosts)),
         }
     }
 }
 
 impl<T: Table> Consistent<T> {
-    /// Marks the row of the one taken, among those of the last attempt, and says why.
+    fn outdate(&mut self) {
+        self.stale = true;
+        self.in_flight.outdate();
+    }
+
+    /// Marks the row of the host taken, among those from `rows` on, which are of the last attempt.
+    fn mark(&self, rows: usize, host: usize, why: &mut Why) {
+        let met = self.met.iter().position(|&met| met == host);
+        if let Some(line) = met.and_then(|place| why.lines.get_mut(rows + place)) {
+            line.chosen = true;
+        }
+    }
+
+    /// Says why.
     fn explain(
         &self,
         ask: &Ask,
         hash: u64,
         attempt: u32,
-        (place, rows): (usize, usize),
+        place: usize,
         backends: &[Backend],
         why: &mut Why,
     ) {
         let name = &backends[place].name;
-        let last = why.lines.iter_mut().skip(rows).find(|line| line.subject == **name);
-        if let Some(line) = last {
-            line.chosen = true;
-        }
         unhealthy(backends, why);
         let from = if ask.key.is_some() { "The key hashes to" } else { "No key: a random hash," };
         let numbers = self.table.numbers(hash, attempt);
         let end = match self.factor {
             0 => format!("it belongs to {name}"),
-            percent => format!("within {percent} % of the average it goes to {name}"),
+            _ => format!("{name} is the first that is not overloaded, or the least of all"),
         };
         why.say(|| format!("{from} {hash:#018x}: {numbers}; {end}."));
     }

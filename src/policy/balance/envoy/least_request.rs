@@ -15,7 +15,7 @@ use super::schedule::{SEED, Schedule, nobody, unhealthy};
 use super::weight;
 use crate::policy::balance::{Ask, Backend, Balancer, Entry, Memory, Pick};
 use crate::policy::{Knob, Knobs};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 const CHOICES: Knob = Knob {
     key: "choice_count",
@@ -163,7 +163,12 @@ impl Balancer for LeastRequest {
     fn pick(&mut self, _: &Ask, backends: &[Backend], rng: &mut Rng, why: &mut Why) -> Pick {
         let due = due(self.bias);
         self.schedule.refresh(backends, rng, due);
-        if let Some(place) = self.schedule.pick(backends, why, due) {
+        let bias = self.bias;
+        let numbers = |backend: &Backend| {
+            let (weight, active) = (weight(backend), backend.in_flight);
+            format!("weight {weight} / ({active} in flight + 1)^{bias} = {}", due(backend))
+        };
+        if let Some(place) = self.schedule.pick(backends, why, due, numbers) {
             return Pick::Backend(place);
         }
         if self.schedule.hosts.is_empty() {
@@ -188,7 +193,7 @@ impl Balancer for LeastRequest {
         self.schedule.outdate();
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         self.schedule.memory().unwrap_or(Memory::Nothing)
     }
 

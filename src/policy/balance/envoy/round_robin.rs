@@ -14,7 +14,7 @@ use super::schedule::{SEED, Schedule, nobody, unhealthy};
 use super::weight;
 use crate::policy::Knobs;
 use crate::policy::balance::{Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// The state: a schedule, and a counter for when there is none.
 #[derive(Clone, Debug)]
@@ -37,7 +37,8 @@ fn due(backend: &Backend) -> f64 {
 impl Balancer for RoundRobin {
     fn pick(&mut self, _: &Ask, backends: &[Backend], rng: &mut Rng, why: &mut Why) -> Pick {
         self.schedule.refresh(backends, rng, due);
-        if let Some(place) = self.schedule.pick(backends, why, due) {
+        let numbers = |backend: &Backend| format!("weight {}", due(backend));
+        if let Some(place) = self.schedule.pick(backends, why, due, numbers) {
             return Pick::Backend(place);
         }
         let count = self.schedule.hosts.len() as u64;
@@ -79,7 +80,7 @@ impl Balancer for RoundRobin {
         self.schedule.outdate();
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         let next = |counter: u64| {
             let count = self.schedule.hosts.len() as u64;
             (count > 0).then(|| Memory::Cursor(self.schedule.hosts[(counter % count) as usize]))
@@ -162,7 +163,7 @@ mod tests {
         policy.changed(0, &list);
         // The counter stands at 5, and 5 mod 2 is 1.
         assert_eq!(run(&mut *policy, &list, 2), "cb");
-        assert_eq!(policy.memory(&list), Memory::Cursor(2));
+        assert_eq!(policy.memory(&list, Time::ZERO), Memory::Cursor(2));
         assert_eq!(policy.check(&list), Ok(()));
     }
 
@@ -171,7 +172,7 @@ mod tests {
         let mut list = list(&[5, 1, 1]);
         let mut policy = seeded(0.0, &ENTRY_OLD);
         assert_eq!(run(&mut *policy, &list, 3), "aaa");
-        assert_eq!(policy.memory(&list), Memory::Order(vec![0, 1, 2]));
+        assert_eq!(policy.memory(&list, Time::ZERO), Memory::Order(vec![0, 1, 2]));
         list[0].healthy = false;
         policy.changed(0, &list);
         assert_eq!(run(&mut *policy, &list, 3), "bcb");

@@ -84,6 +84,7 @@ impl Schedule {
         backends: &[Backend],
         why: &mut Why,
         due: impl Fn(&Backend) -> f64,
+        numbers: impl Fn(&Backend) -> String,
     ) -> Option<usize> {
         let edf = self.edf.as_mut()?;
         let before = if why.wanted() { edf.due() } else { Vec::new() };
@@ -91,7 +92,7 @@ impl Schedule {
         let host = edf.pick(|host| due(&backends[hosts[host]]))?;
         let place = hosts[host];
         if why.wanted() {
-            self.explain(&before, place, backends, why, due);
+            self.explain(&before, place, backends, why, (due, numbers));
         }
         Some(place)
     }
@@ -103,13 +104,13 @@ impl Schedule {
         chosen: usize,
         backends: &[Backend],
         why: &mut Why,
-        due: impl Fn(&Backend) -> f64,
+        (due, numbers): (impl Fn(&Backend) -> f64, impl Fn(&Backend) -> String),
     ) {
         for (rank, Due { deadline, host, .. }) in before.iter().enumerate() {
             let place = self.hosts[*host];
             why.line(|| Line {
                 subject: backends[place].name.to_string(),
-                numbers: format!("due at {deadline}, weight {}", due(&backends[place])),
+                numbers: format!("due at {deadline}, {}", numbers(&backends[place])),
                 chosen: rank == 0,
             });
         }

@@ -12,7 +12,7 @@ use super::{
     ALL_BACKUPS, Pool, Serving, avoided, explain_nobody, explain_only, has_room, out_of_it,
 };
 use crate::policy::balance::{Answer, Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// The state: those that can take one more, by number.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl Balancer for HaproxyFirst {
     }
 
     /// The servers in the order in which they fill up.
-    fn memory(&self, backends: &[Backend]) -> Memory {
+    fn memory(&self, backends: &[Backend], _: Time) -> Memory {
         let mut order: Vec<usize> =
             (0..backends.len()).filter(|place| self.pool.serves(*place)).collect();
         order.sort_by_key(|place| backends[*place].id);
@@ -184,7 +184,7 @@ mod tests {
         }
         assert_eq!(went, "cbba-");
         assert_eq!(policy.check(&list), Ok(()));
-        assert_eq!(policy.memory(&list), Memory::Order(vec![2, 1, 0]));
+        assert_eq!(policy.memory(&list, Time::ZERO), Memory::Order(vec![2, 1, 0]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     has_room, out_of_it,
 };
 use crate::policy::balance::{Answer, Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// A server's entry in its tree; it keeps it while it is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Balancer for HaproxyLeastConn {
         self.refresh(place, false, backends);
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         Memory::Loads(self.slots.iter().map(|slot| slot.load as f64).collect(), "")
     }
 

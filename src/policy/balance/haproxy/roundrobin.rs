@@ -28,7 +28,7 @@
 use super::rounds::{In, Rounds, Spot};
 use super::{ALL_BACKUPS, Serving, avoided, explain_nobody, explain_only, out_of_it};
 use crate::policy::balance::{Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// The state.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl Balancer for HaproxyRoundRobin {
     }
 
     /// Who comes next if nothing changes, as many as there are servers.
-    fn memory(&self, backends: &[Backend]) -> Memory {
+    fn memory(&self, backends: &[Backend], _: Time) -> Memory {
         let (mut later, mut rng) = (self.clone(), Rng::from_seed(0));
         let mut next = || later.pick(&Ask::NOTHING, backends, &mut rng, &mut Why::off());
         let places = backends.iter().map_while(|_| match next() {
@@ -179,7 +179,7 @@ mod tests {
                      own, 112 / 80 = 1 remainder 32; with what was carried it is next 1 later and \
                      carries 64.";
         assert_eq!(why.sentence, words);
-        assert_eq!(policy.memory(&list), Memory::Order(vec![0, 1, 0]));
+        assert_eq!(policy.memory(&list, Time::ZERO), Memory::Order(vec![0, 1, 0]));
     }
 
     /// As recorded: b is drained at request 20, having had weight 3 since request 10.

@@ -11,7 +11,7 @@
 use super::map::Map;
 use super::{ALL_BACKUPS, Pool, avoided, explain_nobody, out_of_it};
 use crate::policy::balance::{Ask, Backend, Balancer, Entry, Memory, Pick};
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Line, Rng, Time, Why};
 
 /// The state.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl Balancer for HaproxyStaticRr {
         }
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         let mut map = self.map.clone();
         map.ready(&self.pool);
         Memory::Order(map.order().collect())
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(picks(&mut policy, &list, 9), "cbbcbbcbb");
         list[0].healthy = true;
         policy.changed(0, &list);
-        assert_eq!(policy.memory(&list), Memory::Order(vec![1, 0, 1, 2, 0, 0]));
+        assert_eq!(policy.memory(&list, Time::ZERO), Memory::Order(vec![1, 0, 1, 2, 0, 0]));
         assert_eq!(picks(&mut policy, &list, 13), "babcaababcaab");
     }
 

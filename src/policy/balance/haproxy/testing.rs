@@ -70,7 +70,7 @@ pub(super) fn survives(entry: &Entry, knobs: &Knobs, happenings: Vec<Happens>) {
     for happens in happenings {
         world.happens(happens);
         assert_eq!(world.policy.check(&world.list), Ok(()), "{}", entry.key);
-        world.policy.memory(&world.list);
+        world.policy.memory(&world.list, Time::ZERO);
     }
 }
 

@@ -32,7 +32,7 @@ pub use round_robin::RoundRobin;
 
 use super::{Answer, Ask, Backend, Balancer, Entry, Memory, Pick};
 use crate::policy::{Knob, Knobs};
-use crate::sim::{Rng, Why};
+use crate::sim::{Rng, Time, Why};
 
 /// What every method is handed for one choice.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl<M: Method + 'static> Balancer for Nginx<M> {
         M::READS_KEY
     }
 
-    fn memory(&self, _: &[Backend]) -> Memory {
+    fn memory(&self, _: &[Backend], _: Time) -> Memory {
         match M::BY_RUNNING_WEIGHT {
             true => Memory::Weights(self.peers.running()),
             false => Memory::Nothing,

@@ -53,7 +53,7 @@ impl Bench {
 fn five_one_one_is_spread_out() {
     let mut bench = Bench::of::<RoundRobin>(&[5, 1, 1]);
     assert_eq!(bench.run(14, ""), "aabacaaaabacaa");
-    assert_eq!(bench.policy.memory(&bench.list), Memory::Weights(vec![0, 0, 0]));
+    assert_eq!(bench.policy.memory(&bench.list, Time::ZERO), Memory::Weights(vec![0, 0, 0]));
 }
 
 #[test]
@@ -282,7 +282,7 @@ proptest::proptest! {
                 assert_eq!(served.matches(name).count() as i64, *weight, "{served}");
             }
             let zero = Memory::Weights(vec![0; weights.len()]);
-            assert_eq!(bench.policy.memory(&bench.list), zero);
+            assert_eq!(bench.policy.memory(&bench.list, Time::ZERO), zero);
         }
     }
 }
