@@ -59,7 +59,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "\"queue\": 7",
         "\"capacity\": 7",
-        "nodes[3].capacity: is not a parameter of a server; it has service, spread, cores, queue, weight, healthy",
+        "nodes[3].capacity: is not a parameter of a server; it has service, spread, cores, \
+         queue, weight, healthy, in_flight_max, backup",
     ),
     ("true", "1", "nodes[3].healthy: must be true or false"),
     ("\"rate\": 5", "\"rate\": 1e7", "nodes[0].rate: must be between 0 and 1000000, got 10000000"),

@@ -23,12 +23,16 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("clients", "pause", Context::with(&[("c", "arrivals", "one_by_one")])),
     // Only some strategies look at addresses.
     ("clients", "addresses", Context::with(&[("lb", "strategy", "ip_hash")])),
-    // The strategies that differ only in what they do when a server is removed.
-    ("balancer", "strategy", Context { remove: Some("s1"), ..Context::with(&[]) }),
+    // Strategies that differ only in what they do when a server is removed, or a connection lost.
+    ("balancer", "strategy", Context { remove: Some("s1"), loss: 0.05, ..Context::with(&[]) }),
     // A second try is made when a connection was lost.
     ("balancer", "tries", Context { kill: Some("s1"), ..Context::with(&[]) }),
     // Only nginx's and HAProxy's strategies know limits and backups.
-    ("server", "in_flight_max", Context::with(&[("lb", "strategy", "nginx_round_robin")])),
+    (
+        "server",
+        "in_flight_max",
+        Context::with(&[("lb", "strategy", "nginx_round_robin"), ("s3", "queue", "500")]),
+    ),
     ("server", "backup", Context::with(&[("lb", "strategy", "nginx_round_robin")])),
 ];
 
@@ -37,17 +41,19 @@ const MANY: usize = 8;
 
 #[derive(Clone, Copy, Default)]
 struct Context {
-    /// Choices made beforehand: node, parameter, value.
+    /// What is set beforehand: node, parameter, choice or number.
     settings: &'static [(&'static str, &'static str, &'static str)],
     /// A server taken out while it runs.
     remove: Option<&'static str>,
     /// A server killed while it runs.
     kill: Option<&'static str>,
+    /// How often a crossing of the wires to the servers fails.
+    loss: f64,
 }
 
 impl Context {
     const fn with(settings: &'static [(&'static str, &'static str, &'static str)]) -> Context {
-        Context { settings, remove: None, kill: None }
+        Context { settings, remove: None, kill: None, loss: 0.0 }
     }
 
     fn of(kind: &str, key: &str) -> Context {
@@ -58,8 +64,13 @@ impl Context {
     /// More traffic than the servers can take, so that queues and cores matter.
     fn scenario(&self) -> Scenario {
         let mut scenario = trio(5, 160.0);
-        for (node, key, choice) in self.settings {
-            set_in(&mut scenario, node, key, Value::Choice((*choice).to_owned()));
+        for link in scenario.links.iter_mut().filter(|link| link.from == "lb") {
+            link.loss = self.loss;
+        }
+        for (node, key, choice_or_number) in self.settings {
+            let choice = || Value::Choice((*choice_or_number).to_owned());
+            let value = choice_or_number.parse().map_or_else(|_| choice(), Value::Number);
+            set_in(&mut scenario, node, key, value);
         }
         scenario
     }

@@ -15,8 +15,8 @@ use super::tuning::Tuning;
 use crate::policy::Knob;
 use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};
 use crate::sim::{
-    Card, Context, Event, LinkId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time, What,
-    Why,
+    Card, Context, Event, LinkId, NodeId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time,
+    What, Why,
 };
 use crate::stats::Meter;
 
@@ -221,10 +221,12 @@ impl Balancer {
             What::Reply => {
                 let Some(request) = cx.request(event.arg) else { return };
                 let outcome = request.outcome;
-                let link = came_over(request);
-                if let Some(place) = link.and_then(|link| self.place_of(link)) {
-                    self.answered(place, event.arg, cx.now(), outcome == Outcome::Done);
-                    if self.may_try_another(place, event.arg, outcome) {
+                if let Some(link) = came_over(request)
+                    && let Some(place) = self.place_of(link)
+                {
+                    let dead = unanswered(outcome, link, cx.far_end(link));
+                    self.answered(place, event.arg, cx.now(), !dead);
+                    if dead && self.may_try_another(place, event.arg) {
                         return self.choose(event.arg, cx);
                     }
                 }
@@ -322,9 +324,8 @@ impl Balancer {
     }
 
     /// Notes who was tried in vain. False when the request has to go back as it is.
-    fn may_try_another(&mut self, place: usize, slot: u32, outcome: Outcome) -> bool {
-        let dead = |reason| matches!(reason, Reason::ConnectionRefused | Reason::ConnectionLost);
-        if self.config.tries < 2 || !matches!(outcome, Outcome::Failed(why, _) if dead(why)) {
+    fn may_try_another(&mut self, place: usize, slot: u32) -> bool {
+        if self.config.tries < 2 {
             return false;
         }
         let tried = self.tried.entry(slot).or_default();
@@ -418,6 +419,15 @@ impl Balancer {
 struct Sent {
     at: Time,
     epoch: u32,
+}
+
+/// Was the connection to the server at the end of this link refused or lost? An error from further
+/// behind is an answer.
+fn unanswered(outcome: Outcome, link: LinkId, server: NodeId) -> bool {
+    let Outcome::Failed(Reason::ConnectionRefused | Reason::ConnectionLost, place) = outcome else {
+        return false;
+    };
+    [Place::Going(link), Place::Returning(link), Place::At(server)].contains(&place)
 }
 
 /// What a balancer reads from a server's card.

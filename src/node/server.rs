@@ -165,7 +165,7 @@ pub const PARAMS: &[Param<ServerConfig>] = &[
             unit: "requests",
             help: "How many requests a balancer may have sent it and not had back; 0 is no limit. \
                    Only nginx's and HAProxy's strategies look at it.",
-            range: Range::Number { min: 0.0, max: 1e6, handy: 50.0, step: 1.0, whole: true },
+            range: Range::Number { min: 0.0, max: 1e6, handy: 20.0, step: 1.0, whole: true },
         },
         get: |c| Value::Number(f64::from(c.in_flight_max)),
         set: |c, v| c.in_flight_max = number(v) as u32,

@@ -93,6 +93,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         }
         AnyNode::Balancer(balancer) => vec![
             ("picks", balancer.picked().total() as f64),
+            ("further_tries", balancer.retried() as f64),
             ("nobody_to_choose", balancer.refused() as f64),
         ],
         AnyNode::Server(server) => vec![

@@ -76,6 +76,11 @@ impl<S: Sink> Context<'_, S> {
         &self.core.cards[usize::from(self.core.links[usize::from(link.0)].to.0)]
     }
 
+    /// The node at the far end of a link.
+    pub fn far_end(&self, link: LinkId) -> NodeId {
+        self.core.links[usize::from(link.0)].to
+    }
+
     /// This node's name.
     pub fn own_name(&self) -> Arc<str> {
         self.core.cards[usize::from(self.node.0)].name.clone()

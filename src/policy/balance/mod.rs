@@ -114,7 +114,8 @@ pub struct Answer {
     pub now: Time,
     /// From being sent to being back.
     pub took: Span,
-    /// Answered, or failed there or on the way?
+    /// Did the server answer at all, be it with an error? False when its connection was refused or
+    /// lost.
     pub ok: bool,
 }
 
