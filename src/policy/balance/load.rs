@@ -277,7 +277,7 @@ mod tests {
         // Ten seconds later 1/e of it is left.
         let later = load.load(0, &busy(0, 1), seconds(11));
         assert!((later - 36_787_944.1).abs() < 0.1, "{later}");
-        // Only told, not chosen by: an answer of 50 ms is still below the peak of 100 ms and moves it.
+        // Nobody has looked: 50 ms are still below the peak of 100 ms and move it.
         let mut unseen = load.clone();
         unseen.answered(0, &answer(11_000, 50), &busy(0, 1));
         let mixed = unseen.load(0, &busy(0, 1), seconds(11));

@@ -119,7 +119,7 @@ impl Balancer for WeightedRandom {
         if why.wanted() {
             explain(draw, sum, backends, why);
         }
-        // The first whose part ends beyond the draw: who has no part ends where the one before does.
+        // The first whose part ends beyond the draw. Who has no part ends where the last one did.
         Pick::Backend(self.ends.partition_point(|&end| end <= draw))
     }
 

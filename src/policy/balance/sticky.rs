@@ -140,7 +140,8 @@ const LIMIT: Knob = Knob {
     wire: 1,
     label: "Clients remembered",
     unit: "",
-    help: "How many clients are remembered; for one more, the one that was given its server longest ago is forgotten.",
+    help: "How many clients are remembered; for one more, the one that was given its \
+           server longest ago is forgotten.",
     min: 1.0,
     max: 1_000_000.0,
     default: 10_000.0,
