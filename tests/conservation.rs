@@ -48,7 +48,7 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
         match request.place {
             Place::Serving(node) => held.entry(node).or_default().0 += 1,
             Place::Waiting(node) => held.entry(node).or_default().1 += 1,
-            Place::Going(_) | Place::Returning(_) => {}
+            Place::Going(_) | Place::Returning(_) | Place::Calling(_) => {}
             // Between two events everybody is on the way, waiting or being served.
             Place::At(_) => prop_assert!(false, "{request:?} was left lying"),
         }

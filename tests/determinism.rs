@@ -13,7 +13,7 @@ use switchyard::scenario::build::{Run, build};
 use switchyard::scenario::{Scenario, link};
 use switchyard::session::{Command, Series, Session};
 use switchyard::sim::sink::Full;
-use switchyard::sim::{Focus, Key, Place, Request, Silent, Sink, Span, Time};
+use switchyard::sim::{Focus, Key, Op, Place, Request, Silent, Sink, Span, Time};
 
 use common::states::{NO_LIMIT, advance_ms, all, measured, open, set, state};
 use common::{at_ms, poisson, presets, send, steady, trio};
@@ -165,7 +165,7 @@ fn a_kill_by_hand_is_the_kill_in_the_file_and_in_the_link() {
     let mut by_hand = open(&trio(9, 90.0));
     advance_ms(&mut by_hand, 1_234);
     by_hand.kill("s1").expect("s1 can be killed");
-    by_hand.send_one("c", "user:42").expect("c can send");
+    by_hand.send_one("c", "user:42", Op::Read).expect("c can send");
     advance_ms(&mut by_hand, 777);
     assert!(!by_hand.is_up("s1"));
     by_hand.revive("s1").expect("s1 can be revived");

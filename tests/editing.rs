@@ -6,7 +6,7 @@ mod common;
 use switchyard::node::Value;
 use switchyard::scenario::{FaultKind, Scenario};
 use switchyard::session::{Command, Session};
-use switchyard::sim::{Reason, Rng, Span, Time};
+use switchyard::sim::{Op, Reason, Rng, Span, Time};
 
 use common::random::{Genes, random_command};
 use common::{balancer, fault, link, one_by_one, poisson, scenario, send, steady, trio};
@@ -278,7 +278,7 @@ fn a_bad_edit_is_refused_in_a_readable_sentence_and_changes_nothing() {
     for (refused, words) in [
         (session.kill("nobody"), "faults[0].node: there is no node \"nobody\""),
         (session.revive("nobody"), "faults[0].node: there is no node \"nobody\""),
-        (session.send_one("s1", "k"), "sends[0].from: there are no clients \"s1\""),
+        (session.send_one("s1", "k", Op::Read), "sends[0].from: there are no clients \"s1\""),
     ] {
         assert_eq!(refused.expect_err(words).to_string(), words);
         assert_eq!(shape(&session), before);
@@ -362,7 +362,7 @@ fn requests_that_cannot_be_served_fail_for_a_named_reason() {
         let tally = session.run().tally();
         assert!(tally.sent > 800, "{name}: {tally:?}");
         assert_eq!(tally.completed, 0, "{name}");
-        let in_flight = session.run().requests().len() as u64;
+        let in_flight = session.run().in_flight();
         assert_eq!(failed(&session, reason) + in_flight, tally.sent, "{name}: {tally:?}");
         assert!(in_flight < 10, "{name}");
         let last = session.series().finished(session.run().now()).next();

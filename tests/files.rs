@@ -96,7 +96,12 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ),
     ("\"at_ms\": 5", "\"at_ms\": -5", "faults[0].at_ms: must be between 0 and 1000000000, got -5"),
     ("\"node\": \"s1\"", "\"node\": \"s9\"", "faults[0].node: there is no node \"s9\""),
-    ("\"crash\"", "\"melt\"", "faults[0].what: must be one of crash, restart"),
+    (
+        "\"crash\"",
+        "\"melt\"",
+        "faults[0].what: must be one of crash, restart, refuse_writes, accept_writes, slow, normal, \
+         crash_part, restart_part, cut_part, join_part",
+    ),
     ("\"at_ms\": 6, ", "", "sends[0]: needs \"at_ms\""),
     (
         "\"from\": \"c\", \"key\"",

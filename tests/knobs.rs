@@ -12,7 +12,7 @@ use switchyard::policy::balance::Memory;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Scenario, link};
 use switchyard::session::{Command, Report, Session};
-use switchyard::sim::{NodeId, Span};
+use switchyard::sim::{NodeId, Op, Request, Span};
 
 use common::{presets, trio};
 
@@ -21,6 +21,11 @@ use common::{presets, trio};
 const CONTEXTS: &[(&str, &str, Context)] = &[
     // A pause is only made between answer and request.
     ("clients", "pause", Context::with(&[("c", "arrivals", "one_by_one")])),
+    // Each belongs to one popularity.
+    ("clients", "zipf_s", Context::with(&[("c", "popularity", "zipf")])),
+    ("clients", "hot_keys", Context::with(&[("c", "popularity", "hot")])),
+    ("clients", "hot_share", Context::with(&[("c", "popularity", "hot")])),
+    ("clients", "scan_width", Context::with(&[("c", "scans", "50")])),
     // Only some strategies look at addresses.
     ("clients", "addresses", Context::with(&[("lb", "strategy", "ip_hash")])),
     // Strategies that differ only in what they do when a server is removed, or a connection lost.
@@ -98,14 +103,15 @@ impl Context {
 #[derive(Debug, PartialEq)]
 struct Outcome {
     report: Report,
-    /// The keys that the last requests asked for.
-    keys: Vec<String>,
+    /// What the last requests asked for.
+    wants: Vec<(Op, String, u32)>,
 }
 
 fn outcome(session: &Session) -> Outcome {
     let (run, now) = (session.run(), session.run().now());
     let ended = session.series().finished(now);
-    Outcome { report: session.report(), keys: ended.map(|f| run.key_name(f.request.key)).collect() }
+    let want = |request: Request| (request.op, run.key_name(request.key), request.width);
+    Outcome { report: session.report(), wants: ended.map(|f| want(f.request)).collect() }
 }
 
 fn set_in(scenario: &mut Scenario, id: &str, key: &str, value: Value) {
@@ -123,11 +129,12 @@ fn values(spec: &Spec, now: &Value) -> Vec<Value> {
             all().iter().map(|choice| Value::Choice(choice.key.to_owned())).collect()
         }
         Range::Switch => vec![Value::Switch(true), Value::Switch(false)],
+        Range::Text { example, .. } => vec![Value::Text(example.to_owned())],
     };
     let others = all.into_iter().filter(|value| value != now);
     match spec.range {
         Range::Number { .. } => others.take(1).collect(),
-        Range::Choice(_) | Range::Switch => others.collect(),
+        Range::Choice(_) | Range::Switch | Range::Text { .. } => others.collect(),
     }
 }
 

@@ -66,7 +66,7 @@ fn fixtures() -> PathBuf {
 fn big() -> Scenario {
     let mut big = realistic(60);
     for number in 0..40u64 {
-        let kind = FaultKind::ALL[number as usize % 2].0;
+        let kind = FaultKind::ALL[number as usize % 2];
         big.faults.push(fault(number * 37, &format!("s{}", number % 50 + 1), kind));
         big.sends.push(send(number * 11, "web", &format!("user:\u{e9}\u{4e2d}{number}")));
     }

@@ -253,7 +253,11 @@ impl Balancer {
             }
             Signal::Crash => {}
             Signal::Restart => self.forget(cx.now()),
-            Signal::SendOne(_) => {}
+            Signal::SendOne(..)
+            | Signal::RefuseWrites(_)
+            | Signal::Slow(_)
+            | Signal::Part(..)
+            | Signal::Parcel => {}
         }
     }
 

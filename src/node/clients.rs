@@ -2,15 +2,20 @@
 //!
 //! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
 //! to the last), or one after another as in the course's demo program, where it does. Keys are
-//! drawn uniformly from `user:0` to `user:n-1`, client addresses from so many. Not modelled:
+//! drawn from `user:0` to `user:n-1`: all alike, by Zipf's law, mostly from a hot set, or one after
+//! the other; client addresses from so many. A share of the requests writes, deletes, or asks for a
+//! run of keys. Answers are judged for consistency, an address being a session. Not modelled:
 //! timeouts and retries.
 //!
-//! Formula: Poisson arrivals have exponential gaps with mean 1 / rate.
+//! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate; by Zipf's law the k-th key
+//! is asked for in proportion to 1 / k^s.
 
 use super::param::{Choice, Param, Range, Spec, Value, number};
 use crate::sim::{
-    Context, Dist, Event, Key, LinkId, Outcome, Reason, Rng, Signal, Sink, Span, What,
+    Context, Dist, Event, Found, Key, LinkId, Op, Outcome, Reason, Request, Rng, Signal, Sink,
+    Span, Want, What, Zipf,
 };
+use crate::stats::judge::{Judge, Seen};
 use crate::stats::{Latency, Meter};
 
 /// How requests are spaced.
@@ -39,6 +44,35 @@ pub struct ClientsConfig {
     pub keys: u32,
     /// How many different client addresses.
     pub addresses: u32,
+    /// The share of requests that write, in percent.
+    pub writes: f64,
+    /// The share of requests that delete, in percent.
+    pub deletes: f64,
+    /// The share of requests that ask for a run of keys, in percent.
+    pub scans: f64,
+    /// How many keys a run has.
+    pub scan_width: u32,
+    /// How popular the keys are.
+    pub popularity: Popularity,
+    /// The exponent of Zipf's law.
+    pub zipf_s: f64,
+    /// How many keys are hot.
+    pub hot_keys: u32,
+    /// The share of requests for hot keys, in percent.
+    pub hot_share: f64,
+}
+
+/// How popular keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Popularity {
+    /// All alike.
+    Uniform,
+    /// The k-th in proportion to 1 / k^s.
+    Zipf,
+    /// A few get most of the requests.
+    HotSet,
+    /// One after the other, again and again.
+    Sequential,
 }
 
 impl Default for ClientsConfig {
@@ -50,6 +84,14 @@ impl Default for ClientsConfig {
             total: 0,
             keys: 1_000,
             addresses: 200,
+            writes: 0.0,
+            deletes: 0.0,
+            scans: 0.0,
+            scan_width: 10,
+            popularity: Popularity::Uniform,
+            zipf_s: 1.0,
+            hot_keys: 10,
+            hot_share: 80.0,
         }
     }
 }
@@ -68,6 +110,22 @@ const ARRIVALS: [(Arrivals, Choice); 3] = [
             "One after another, as in the course",
             "The next is sent when the last one has come back.",
         ),
+    ),
+];
+
+const POPULARITIES: [(Popularity, Choice); 4] = [
+    (Popularity::Uniform, Choice::plain("uniform", 0, "All alike", "Every key equally often.")),
+    (
+        Popularity::Zipf,
+        Choice::plain("zipf", 1, "Zipf's law", "The k-th key in proportion to 1 / k^s."),
+    ),
+    (
+        Popularity::HotSet,
+        Choice::plain("hot", 2, "A hot set", "A few keys get most of the requests."),
+    ),
+    (
+        Popularity::Sequential,
+        Choice::plain("sequential", 3, "One after the other", "user:0, user:1, and so on, again."),
     ),
 ];
 
@@ -137,7 +195,7 @@ pub const PARAMS: &[Param<ClientsConfig>] = &[
             wire: 4,
             label: "Different keys",
             unit: "keys",
-            help: "Requests ask for user:0 up to this many users, each equally often.",
+            help: "Requests ask for user:0 up to this many users.",
             range: Range::Number { min: 1.0, max: 1e9, handy: 1_000.0, step: 1.0, whole: true },
         },
         get: |c| Value::Number(f64::from(c.keys)),
@@ -156,6 +214,111 @@ pub const PARAMS: &[Param<ClientsConfig>] = &[
         get: |c| Value::Number(f64::from(c.addresses)),
         set: |c, v| c.addresses = number(v) as u32,
     },
+    Param {
+        spec: Spec {
+            key: "writes",
+            wire: 6,
+            label: "Writes",
+            unit: "%",
+            help: "How many of a hundred requests write their key.",
+            range: Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false },
+        },
+        get: |c| Value::Number(c.writes),
+        set: |c, v| c.writes = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "deletes",
+            wire: 7,
+            label: "Deletes",
+            unit: "%",
+            help: "How many of a hundred requests delete their key. Writes come first when the \
+                   shares add up to more than 100.",
+            range: Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false },
+        },
+        get: |c| Value::Number(c.deletes),
+        set: |c, v| c.deletes = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "scans",
+            wire: 8,
+            label: "Range queries",
+            unit: "%",
+            help: "How many of a hundred requests ask for a run of keys that begins with theirs.",
+            range: Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false },
+        },
+        get: |c| Value::Number(c.scans),
+        set: |c, v| c.scans = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "scan_width",
+            wire: 9,
+            label: "Keys in a range",
+            unit: "keys",
+            help: "How many keys a range query asks for.",
+            range: Range::Number { min: 1.0, max: 1e6, handy: 200.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.scan_width)),
+        set: |c, v| c.scan_width = number(v) as u32,
+    },
+    Param {
+        spec: Spec {
+            key: "popularity",
+            wire: 10,
+            label: "Keys are asked for",
+            unit: "",
+            help: "Whether some keys are wanted more often than others.",
+            range: Range::Choice(|| POPULARITIES.iter().map(|(_, choice)| *choice).collect()),
+        },
+        get: |c| {
+            let found = POPULARITIES.iter().find(|(popularity, _)| *popularity == c.popularity);
+            Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
+        },
+        set: |c, v| {
+            let Value::Choice(key) = v else { return };
+            if let Some((popularity, _)) = POPULARITIES.iter().find(|(_, one)| one.key == key) {
+                c.popularity = *popularity;
+            }
+        },
+    },
+    Param {
+        spec: Spec {
+            key: "zipf_s",
+            wire: 11,
+            label: "Zipf's exponent",
+            unit: "",
+            help: "How steep Zipf's law is: 0.6 to 1.1 is usual. Used only with Zipf's law.",
+            range: Range::Number { min: 0.01, max: 10.0, handy: 2.0, step: 0.05, whole: false },
+        },
+        get: |c| Value::Number(c.zipf_s),
+        set: |c, v| c.zipf_s = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "hot_keys",
+            wire: 12,
+            label: "Hot keys",
+            unit: "keys",
+            help: "How many keys are hot, from user:0 on. Used only with a hot set.",
+            range: Range::Number { min: 1.0, max: 1e9, handy: 100.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.hot_keys)),
+        set: |c, v| c.hot_keys = number(v) as u32,
+    },
+    Param {
+        spec: Spec {
+            key: "hot_share",
+            wire: 13,
+            label: "Requests for hot keys",
+            unit: "%",
+            help: "How many of a hundred requests ask for a hot key. Used only with a hot set.",
+            range: Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false },
+        },
+        get: |c| Value::Number(c.hot_share),
+        set: |c, v| c.hot_share = number(v),
+    },
 ];
 
 const NEXT: u8 = 0;
@@ -168,7 +331,11 @@ pub struct Clients {
     way: Option<LinkId>,
     arrivals: Rng,
     keys: Rng,
+    zipf: Zipf,
+    /// Decides what a request asks for.
+    mix: Rng,
     addresses: Rng,
+    judge: Judge,
     /// Timers of earlier settings carry an older number and are ignored.
     epoch: u32,
     generated: u32,
@@ -185,10 +352,13 @@ impl Clients {
     pub fn new(id: &str, seed: u64, config: ClientsConfig) -> Clients {
         Clients {
             gap: gap(&config),
+            zipf: Zipf::new(config.keys, config.zipf_s),
             config,
             way: None,
             arrivals: Rng::stream(seed, id, "arrivals"),
             keys: Rng::stream(seed, id, "keys"),
+            mix: Rng::stream(seed, id, "mix"),
+            judge: Judge::default(),
             addresses: Rng::stream(seed, id, "addresses"),
             epoch: 0,
             generated: 0,
@@ -206,6 +376,7 @@ impl Clients {
         let pace_changed = paced(&self.config) != paced(&config);
         let had_ended = self.ended();
         self.gap = gap(&config);
+        self.zipf = Zipf::new(config.keys, config.zipf_s);
         self.config = config;
         if pace_changed || had_ended != self.ended() {
             self.restart_timer(cx);
@@ -227,6 +398,11 @@ impl Clients {
         &self.answered
     }
 
+    /// What was found about the consistency of the answers.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
     /// Requests that failed.
     pub fn failed(&self) -> u64 {
         self.failed
@@ -246,9 +422,9 @@ impl Clients {
         match event.what {
             What::Timer(NEXT) if event.arg == self.epoch => {
                 self.generated += 1;
-                let key = Key::numbered(self.keys.below(self.config.keys));
+                let want = self.want();
                 let person = self.addresses.below(self.config.addresses);
-                let slot = self.send(key, person, cx);
+                let slot = self.send(want, person, cx);
                 if self.config.arrivals == Arrivals::OneByOne {
                     self.awaited = cx.request(slot).map(|request| request.id);
                 }
@@ -264,21 +440,59 @@ impl Clients {
         match signal {
             Signal::LinkAdded(link) => self.way = self.way.or(Some(link)),
             Signal::LinkRemoved(_) => self.way = cx.outgoing().map(|(link, _)| link).next(),
-            Signal::SendOne(typed) => {
-                self.send(Key::typed(typed), 0, cx);
+            Signal::SendOne(typed, op) => {
+                self.send(Want::one(op, Key::typed(typed)), 0, cx);
             }
             Signal::Crash => {
                 self.epoch += 1;
                 self.awaited = None;
             }
             Signal::Restart => self.restart_timer(cx),
-            Signal::PeerChanged(_) => {}
+            Signal::PeerChanged(_)
+            | Signal::RefuseWrites(_)
+            | Signal::Slow(_)
+            | Signal::Part(..)
+            | Signal::Parcel => {}
+        }
+    }
+
+    /// What the next request asks for.
+    #[inline]
+    fn want(&mut self) -> Want {
+        let key = Key::numbered(self.key());
+        let ClientsConfig { writes, deletes, scans, scan_width, .. } = self.config;
+        if writes + deletes + scans <= 0.0 {
+            return Want::one(Op::Read, key);
+        }
+        let draw = self.mix.unit() * 100.0;
+        match draw {
+            _ if draw < writes => Want::one(Op::Write, key),
+            _ if draw < writes + deletes => Want::one(Op::Delete, key),
+            _ if draw < writes + deletes + scans => Want { op: Op::Scan, key, width: scan_width },
+            _ => Want::one(Op::Read, key),
+        }
+    }
+
+    #[inline]
+    fn key(&mut self) -> u32 {
+        let ClientsConfig { keys, hot_keys, hot_share, popularity, .. } = self.config;
+        match popularity {
+            Popularity::Uniform => self.keys.below(keys),
+            Popularity::Zipf => self.zipf.draw(&mut self.keys) - 1,
+            Popularity::Sequential => self.generated.wrapping_sub(1) % keys.max(1),
+            Popularity::HotSet => {
+                let hot = hot_keys.min(keys);
+                match self.keys.unit() * 100.0 < hot_share || hot == keys {
+                    true => self.keys.below(hot),
+                    false => hot + self.keys.below(keys - hot),
+                }
+            }
         }
     }
 
     /// Makes a request of this person and sends it. With nowhere to go it ends at once.
-    fn send<S: Sink>(&mut self, key: Key, person: u32, cx: &mut Context<'_, S>) -> u32 {
-        let slot = cx.send_new(key, address(person, cx.own_number().0));
+    fn send<S: Sink>(&mut self, want: Want, person: u32, cx: &mut Context<'_, S>) -> u32 {
+        let slot = cx.send_new(want, address(person, cx.own_number().0));
         self.sent.mark(cx.now());
         match self.way {
             Some(link) => {
@@ -301,6 +515,7 @@ impl Clients {
             let took = cx.now().since(request.born);
             self.latency.record(took);
             self.answered.mark(cx.now());
+            self.hear(slot, cx);
         } else {
             self.failed += 1;
         }
@@ -310,6 +525,19 @@ impl Clients {
             if self.config.arrivals == Arrivals::OneByOne {
                 self.schedule_next(cx);
             }
+        }
+    }
+
+    /// Lets the judge know of an answer, if it says anything about a version.
+    #[inline]
+    fn hear<S: Sink>(&mut self, slot: u32, cx: &Context<'_, S>) {
+        let Some(request) = cx.request(slot) else { return };
+        let Request { id, address, key, stamp, born, op, found, .. } = *request;
+        let seen = Seen { request: id, client: address, key, stamp, born, at: cx.now() };
+        match op {
+            Op::Read if found != Found::Unasked => self.judge.read(seen),
+            Op::Write | Op::Delete if stamp.commit > 0 => self.judge.wrote(seen),
+            _ => {}
         }
     }
 

@@ -46,11 +46,18 @@ pub struct KindEntry {
     pub sends_to: &'static [Family],
     /// Where a link would be refused although kinds fit: the most links that may leave it.
     pub links_max: usize,
+    /// Can it be slowed down?
+    pub slows: bool,
+    /// Can it be made to refuse what would change its contents?
+    pub refuses: bool,
     /// What is modelled, by which formula, and what is not.
     pub card: &'static str,
     /// A new one.
     pub make: fn() -> Kind,
 }
+
+/// The most members a node has that can fail by themselves.
+pub const PARTS_MAX: u8 = 16;
 
 /// Every kind, in the order of the palette.
 pub const CATALOGUE: &[KindEntry] = &[
@@ -64,6 +71,8 @@ pub const CATALOGUE: &[KindEntry] = &[
         takes: false,
         sends_to: &[Family::Balancer, Family::Server],
         links_max: 1,
+        slows: false,
+        refuses: false,
         card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
                Keys are uniform. No timeouts and no retries: a client waits for its answer.",
         make: || Kind::Clients(ClientsConfig::default()),
@@ -78,6 +87,8 @@ pub const CATALOGUE: &[KindEntry] = &[
         takes: true,
         sends_to: &[Family::Server, Family::Balancer],
         links_max: 512,
+        slows: false,
+        refuses: false,
         card: "Chooses in no time. It reads each server's health mark directly and at once, \
                as in the course; health checks, and the time they take, are not modelled.",
         make: || Kind::Balancer(BalancerConfig::default()),
@@ -92,6 +103,8 @@ pub const CATALOGUE: &[KindEntry] = &[
         takes: true,
         sends_to: &[],
         links_max: 0,
+        slows: true,
+        refuses: false,
         card: "Cores serve one request each; the rest wait, first in first out, up to the limit. \
                Load = rate \u{d7} service time / cores; mean response of one core with exponential \
                times = service time / (1 \u{2212} load). \
@@ -115,6 +128,13 @@ impl Kind {
             Kind::Clients(_) => Family::Clients,
             Kind::Balancer(_) => Family::Balancer,
             Kind::Server(_) => Family::Server,
+        }
+    }
+
+    /// How many members it has that can fail by themselves.
+    pub fn parts(&self) -> u8 {
+        match self {
+            Kind::Clients(_) | Kind::Balancer(_) | Kind::Server(_) => 0,
         }
     }
 
@@ -245,6 +265,7 @@ mod tests {
                         (Value::Choice(last.to_owned()), vec![1.0])
                     }
                     Range::Switch => (Value::Switch(false), vec![0.0]),
+                    Range::Text { example, .. } => (Value::Text(example.to_owned()), vec![1.0]),
                 };
                 assert_eq!(kind.set(spec.key, good.clone()), Ok(()));
                 for value in bad.into_iter().map(Value::Number) {

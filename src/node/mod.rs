@@ -13,7 +13,7 @@ pub mod tuning;
 
 pub use balancer::{Balancer, BalancerConfig};
 pub use clients::{Arrivals, Clients, ClientsConfig};
-pub use kind::{CATALOGUE, Family, Kind, KindEntry};
+pub use kind::{CATALOGUE, Family, Kind, KindEntry, PARTS_MAX};
 pub use param::{Choice, Range, Spec, Value};
 pub use server::{Server, ServerConfig, Service};
 

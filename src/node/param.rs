@@ -14,6 +14,8 @@ pub enum Value {
     Choice(String),
     /// On or off.
     Switch(bool),
+    /// Words that mean something: a list of numbers, bounds.
+    Text(String),
 }
 
 /// What values a parameter takes.
@@ -37,6 +39,15 @@ pub enum Range {
     Choice(fn() -> Vec<Choice>),
     /// On or off.
     Switch,
+    /// Words of a form of their own.
+    Text {
+        /// The most characters.
+        most: usize,
+        /// Says what is wrong with them, if anything is.
+        check: fn(&str) -> Result<(), String>,
+        /// An example that is right.
+        example: &'static str,
+    },
 }
 
 /// One of several values.
@@ -136,8 +147,14 @@ impl Spec {
                 }
             },
             (Range::Switch, Value::Switch(_)) => Ok(()),
+            (Range::Text { most, check, .. }, Value::Text(text)) => {
+                match text.chars().count() > *most {
+                    true => Err(format!("must be at most {most} characters long")),
+                    false => check(text),
+                }
+            }
             (Range::Number { .. }, _) => Err("must be a number".to_owned()),
-            (Range::Choice(_), _) => Err("must be a text".to_owned()),
+            (Range::Choice(_) | Range::Text { .. }, _) => Err("must be a text".to_owned()),
             (Range::Switch, _) => Err("must be true or false".to_owned()),
         }
     }
@@ -163,6 +180,6 @@ pub(crate) fn brief(n: f64) -> String {
 pub(crate) fn number(value: Value) -> f64 {
     match value {
         Value::Number(n) => n,
-        Value::Choice(_) | Value::Switch(_) => 0.0,
+        Value::Choice(_) | Value::Switch(_) | Value::Text(_) => 0.0,
     }
 }

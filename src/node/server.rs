@@ -196,6 +196,8 @@ pub struct Server {
     /// The request each core works on.
     cores: Vec<Option<u32>>,
     queue: VecDeque<u32>,
+    /// How many times as long everything takes.
+    slow: u64,
     /// Counts crashes: what a core was doing before one never ends.
     epoch: u16,
     busy: Level,
@@ -215,6 +217,7 @@ impl Server {
             cores: vec![None; usize::from(config.cores)],
             config,
             queue: VecDeque::new(),
+            slow: 1,
             epoch: 0,
             busy: Level::default(),
             waiting: Level::default(),
@@ -293,6 +296,9 @@ impl Server {
     }
 
     pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+        if let Signal::Slow(factor) = signal {
+            self.slow = u64::from(factor);
+        }
         if signal == Signal::Crash {
             self.epoch = self.epoch.wrapping_add(1);
             let working = self.cores.iter_mut().filter_map(Option::take);
@@ -332,7 +338,7 @@ impl Server {
 
     #[inline]
     fn begin<S: Sink>(&mut self, core: usize, slot: u32, cx: &mut Context<'_, S>) {
-        let span: Span = self.service.draw(&mut self.rng);
+        let span: Span = self.service.draw(&mut self.rng) * self.slow;
         self.cores[core] = Some(slot);
         self.busy.set(cx.now(), self.busy.value() + 1);
         cx.serve(slot, span);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
 use crate::node::{AnyNode, Kind};
 use crate::sim::{
-    Card, Link, LinkId, NodeId, Planned, Rng, Signal, Silent, Sink, Span, Time, World,
+    Card, Link, LinkId, NodeId, PartFault, Planned, Rng, Signal, Silent, Sink, Span, Time, World,
 };
 
 /// A running scenario.
@@ -142,12 +142,20 @@ fn plan(run: &mut Run, scenario: &Scenario, nodes: &BTreeMap<Arc<str>, NodeId>) 
         let signal = match fault.kind {
             FaultKind::Crash => Signal::Crash,
             FaultKind::Restart => Signal::Restart,
+            FaultKind::RefuseWrites => Signal::RefuseWrites(true),
+            FaultKind::AcceptWrites => Signal::RefuseWrites(false),
+            FaultKind::Slow(factor) => Signal::Slow(factor),
+            FaultKind::Normal => Signal::Slow(1),
+            FaultKind::CrashPart(part) => Signal::Part(part, PartFault::Crash),
+            FaultKind::RestartPart(part) => Signal::Part(part, PartFault::Restart),
+            FaultKind::CutPart(part) => Signal::Part(part, PartFault::Cut),
+            FaultKind::JoinPart(part) => Signal::Part(part, PartFault::Join),
         };
         add(fault.at, &fault.node, signal);
     }
     for send in &scenario.sends {
         let key = run.typed_key(&send.key);
-        add(send.at, &send.from, Signal::SendOne(key));
+        add(send.at, &send.from, Signal::SendOne(key, send.op));
     }
     plan
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::types::{LinkSpec, NodeSpec, Scenario};
+use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
 use crate::node::Family;
 use crate::node::param::brief;
+use crate::sim::Op;
 
 /// Why a document was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,15 +107,19 @@ impl Scenario {
         for (place, fault) in self.faults.iter().enumerate() {
             let path = format!("faults[{place}]");
             at(&path, fault.at.ns())?;
-            if self.node(&fault.node).is_none() {
+            let Some(node) = self.node(&fault.node) else {
                 let reason = format!("there is no node {:?}", short(&fault.node));
                 return Err(Problem::new(format!("{path}.node"), reason));
-            }
+            };
+            fault_fits(fault.kind, node).map_err(|reason| Problem::new(path, reason))?;
         }
         for (place, send) in self.sends.iter().enumerate() {
             let path = format!("sends[{place}]");
             at(&path, send.at.ns())?;
             text(&format!("{path}.key"), &send.key, KEY_MAX, false)?;
+            if !matches!(send.op, Op::Read | Op::Write | Op::Delete) {
+                return Err(Problem::new(format!("{path}.op"), "must be GET, PUT or DELETE"));
+            }
             if self.node(&send.from).map(|node| node.kind.family()) != Some(Family::Clients) {
                 let reason = format!("there are no clients {:?}", short(&send.from));
                 return Err(Problem::new(format!("{path}.from"), reason));
@@ -172,6 +177,29 @@ fn joinable(
         });
     }
     Ok(())
+}
+
+/// Can this happen to this node? If not: why.
+fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
+    let entry = node.kind.entry();
+    let parts = node.kind.parts();
+    match kind {
+        FaultKind::Crash | FaultKind::Restart => Ok(()),
+        FaultKind::Slow(_) | FaultKind::Normal if entry.slows => Ok(()),
+        FaultKind::RefuseWrites | FaultKind::AcceptWrites if entry.refuses => Ok(()),
+        FaultKind::CrashPart(part)
+        | FaultKind::RestartPart(part)
+        | FaultKind::CutPart(part)
+        | FaultKind::JoinPart(part)
+            if parts > 0 =>
+        {
+            match part < parts {
+                true => Ok(()),
+                false => Err(format!("{} has {parts} members, from 0; got {part}", node.label)),
+            }
+        }
+        _ => Err(format!("{} cannot {}", node.label, kind.name().replace('_', " "))),
+    }
 }
 
 /// Is this node in its limits?

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::check::{Problem, clean};
 use super::types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};
 use crate::node::{CATALOGUE, Kind, KindEntry, Range, Value};
-use crate::sim::Time;
+use crate::sim::{Op, Time};
 
 /// The largest file that is read, in bytes: more than the largest valid scenario takes.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -45,14 +45,28 @@ impl Scenario {
         map.insert("links".into(), self.links.iter().map(link_value).collect());
         if !self.faults.is_empty() {
             let fault = |f: &Fault| {
-                let found = FaultKind::ALL.iter().find(|(kind, _)| *kind == f.kind);
-                let what = found.map_or("", |(_, name)| name);
-                json!({ "at_ms": millis(f.at), "node": f.node, "what": what })
+                let mut map = Map::new();
+                map.insert("at_ms".into(), millis(f.at));
+                map.insert("node".into(), json!(f.node));
+                map.insert("what".into(), json!(f.kind.name()));
+                if let (Some((field, _)), Some(number)) = (f.kind.amount(), f.kind.number()) {
+                    map.insert(field.into(), json!(number));
+                }
+                Json::Object(map)
             };
             map.insert("faults".into(), self.faults.iter().map(fault).collect());
         }
         if !self.sends.is_empty() {
-            let send = |s: &SendOne| json!({ "at_ms": millis(s.at), "from": s.from, "key": s.key });
+            let send = |s: &SendOne| {
+                let mut map = Map::new();
+                map.insert("at_ms".into(), millis(s.at));
+                map.insert("from".into(), json!(s.from));
+                map.insert("key".into(), json!(s.key));
+                if s.op != Op::Read {
+                    map.insert("op".into(), json!(s.op.words()));
+                }
+                Json::Object(map)
+            };
             map.insert("sends".into(), self.sends.iter().map(send).collect());
         }
         Json::Object(map)
@@ -73,7 +87,7 @@ fn node_value(node: &NodeSpec) -> Json {
         {
             let json = match value {
                 Value::Number(n) => tidy(n),
-                Value::Choice(key) => json!(key),
+                Value::Choice(words) | Value::Text(words) => json!(words),
                 Value::Switch(on) => json!(on),
             };
             map.insert(spec.key.into(), json);
@@ -193,8 +207,13 @@ fn read(json: &Json) -> Result<Scenario, Problem> {
         links: each(&root, "links", read_link)?,
         faults: each(&root, "faults", read_fault)?,
         sends: each(&root, "sends", |at| {
-            at.only(&["at_ms", "from", "key"])?;
+            at.only(&["at_ms", "from", "key", "op"])?;
             Ok(SendOne {
+                op: optional(at, "op", Op::Read, |at| {
+                    let name = at.text()?;
+                    let found = Op::ALL.iter().find(|op| op.words() == name);
+                    found.copied().map_or_else(|| at.wrong("must be GET, PUT or DELETE"), Ok)
+                })?,
                 at: at.needed("at_ms")?.time()?,
                 from: at.needed("from")?.text()?,
                 key: at.needed("key")?.text()?,
@@ -254,6 +273,7 @@ fn read_kind(at: &At<'_>, entry: &KindEntry) -> Result<Kind, Problem> {
         let value = match kind.spec(key).map(|spec| spec.range) {
             Some(Range::Number { .. }) => Value::Number(field.number()?),
             Some(Range::Choice(_)) => Value::Choice(field.text()?),
+            Some(Range::Text { .. }) => Value::Text(field.text()?),
             Some(Range::Switch) | None => Value::Switch(field.json.as_bool().unwrap_or(true)),
         };
         if matches!(value, Value::Switch(_)) && !field.json.is_boolean() && kind.spec(key).is_some()
@@ -276,12 +296,24 @@ fn read_link(at: &At<'_>) -> Result<LinkSpec, Problem> {
 }
 
 fn read_fault(at: &At<'_>) -> Result<Fault, Problem> {
-    at.only(&["at_ms", "node", "what"])?;
+    at.only(&["at_ms", "node", "what", "part", "factor"])?;
     let what = at.needed("what")?;
     let name = what.text()?;
-    let Some((kind, _)) = FaultKind::ALL.iter().find(|(_, known)| *known == name) else {
-        let known: Vec<&str> = FaultKind::ALL.iter().map(|(_, name)| *name).collect();
+    let Some(kind) = FaultKind::ALL.iter().find(|kind| kind.name() == name) else {
+        let known: Vec<&str> = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
         return what.wrong(format!("must be one of {}", known.join(", ")));
     };
-    Ok(Fault { at: at.needed("at_ms")?.time()?, node: at.needed("node")?.text()?, kind: *kind })
+    let kind = match kind.amount() {
+        None => *kind,
+        Some((field, range)) => {
+            let given = at.needed(field)?;
+            let amount = given.number()?;
+            if amount.fract() != 0.0 || !range.contains(&amount) {
+                let (least, most) = (range.start(), range.end());
+                return given.wrong(format!("must be a whole number from {least} to {most}"));
+            }
+            kind.with(amount as u8)
+        }
+    };
+    Ok(Fault { at: at.needed("at_ms")?.time()?, node: at.needed("node")?.text()?, kind })
 }

@@ -1,7 +1,9 @@
 //! The scenario document.
 
-use crate::node::Kind;
-use crate::sim::Time;
+use std::ops::RangeInclusive;
+
+use crate::node::{Kind, PARTS_MAX};
+use crate::sim::{Op, Time};
 
 /// The version of the document, as it stands in files.
 pub const SCHEMA: &str = "switchyard/1";
@@ -56,19 +58,131 @@ pub struct LinkSpec {
     pub loss: f64,
 }
 
-/// What can go wrong.
+/// What can go wrong, and right again. Where there is a number, it is the part of the node, counted
+/// from 0, or a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// The node dies and loses what it holds.
     Crash,
     /// The node comes up again, empty.
     Restart,
+    /// The node fails everything that would change what it stores.
+    RefuseWrites,
+    /// It takes changes again.
+    AcceptWrites,
+    /// Everything takes so many times as long.
+    Slow(u8),
+    /// It is as fast as ever.
+    Normal,
+    /// One member of the node dies.
+    CrashPart(u8),
+    /// One member comes up again.
+    RestartPart(u8),
+    /// One member is cut off from the others, and goes on.
+    CutPart(u8),
+    /// It can be reached by the others again.
+    JoinPart(u8),
 }
 
 impl FaultKind {
-    /// All kinds, with their names in files. The place in the list is the number in links.
-    pub const ALL: [(FaultKind, &'static str); 2] =
-        [(FaultKind::Crash, "crash"), (FaultKind::Restart, "restart")];
+    /// One of each.
+    pub const ALL: [FaultKind; 10] = [
+        FaultKind::Crash,
+        FaultKind::Restart,
+        FaultKind::RefuseWrites,
+        FaultKind::AcceptWrites,
+        FaultKind::Slow(10),
+        FaultKind::Normal,
+        FaultKind::CrashPart(0),
+        FaultKind::RestartPart(0),
+        FaultKind::CutPart(0),
+        FaultKind::JoinPart(0),
+    ];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultKind::Crash => "crash",
+            FaultKind::Restart => "restart",
+            FaultKind::RefuseWrites => "refuse_writes",
+            FaultKind::AcceptWrites => "accept_writes",
+            FaultKind::Slow(_) => "slow",
+            FaultKind::Normal => "normal",
+            FaultKind::CrashPart(_) => "crash_part",
+            FaultKind::RestartPart(_) => "restart_part",
+            FaultKind::CutPart(_) => "cut_part",
+            FaultKind::JoinPart(_) => "join_part",
+        }
+    }
+
+    /// The name and the limits of the number that goes with it in files, if one does.
+    pub fn amount(self) -> Option<(&'static str, RangeInclusive<f64>)> {
+        match self {
+            FaultKind::Slow(_) => Some(("factor", 2.0..=100.0)),
+            FaultKind::CrashPart(_)
+            | FaultKind::RestartPart(_)
+            | FaultKind::CutPart(_)
+            | FaultKind::JoinPart(_) => Some(("part", 0.0..=f64::from(PARTS_MAX - 1))),
+            _ => None,
+        }
+    }
+
+    /// The same with another number.
+    pub fn with(self, amount: u8) -> FaultKind {
+        match self {
+            FaultKind::Slow(_) => FaultKind::Slow(amount),
+            FaultKind::CrashPart(_) => FaultKind::CrashPart(amount),
+            FaultKind::RestartPart(_) => FaultKind::RestartPart(amount),
+            FaultKind::CutPart(_) => FaultKind::CutPart(amount),
+            FaultKind::JoinPart(_) => FaultKind::JoinPart(amount),
+            plain => plain,
+        }
+    }
+
+    /// The number that goes with it.
+    pub fn number(self) -> Option<u8> {
+        match self {
+            FaultKind::Slow(n)
+            | FaultKind::CrashPart(n)
+            | FaultKind::RestartPart(n)
+            | FaultKind::CutPart(n)
+            | FaultKind::JoinPart(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// Its number in links: never reused. Those with a number have a row of sixteen, or more, each.
+    pub fn wire(self) -> u8 {
+        match self {
+            FaultKind::Crash => 0,
+            FaultKind::Restart => 1,
+            FaultKind::RefuseWrites => 2,
+            FaultKind::AcceptWrites => 3,
+            FaultKind::Normal => 4,
+            FaultKind::CrashPart(part) => 16 + part,
+            FaultKind::RestartPart(part) => 32 + part,
+            FaultKind::CutPart(part) => 48 + part,
+            FaultKind::JoinPart(part) => 64 + part,
+            FaultKind::Slow(factor) => 128 + factor,
+        }
+    }
+
+    /// The one with this number in links.
+    pub fn of_wire(wire: u8) -> Option<FaultKind> {
+        Some(match wire {
+            0 => FaultKind::Crash,
+            1 => FaultKind::Restart,
+            2 => FaultKind::RefuseWrites,
+            3 => FaultKind::AcceptWrites,
+            4 => FaultKind::Normal,
+            16..32 => FaultKind::CrashPart(wire - 16),
+            32..48 => FaultKind::RestartPart(wire - 32),
+            48..64 => FaultKind::CutPart(wire - 48),
+            64..80 => FaultKind::JoinPart(wire - 64),
+            130..=228 => FaultKind::Slow(wire - 128),
+            _ => return None,
+        })
+    }
 }
 
 /// Something that goes wrong, or right again.
@@ -91,6 +205,8 @@ pub struct SendOne {
     pub from: String,
     /// The key it asks for, at most 200 characters.
     pub key: String,
+    /// What to do with it: read, write or delete.
+    pub op: Op,
 }
 
 impl Default for Scenario {

@@ -1,7 +1,9 @@
 //! The wire form, version 1: what stands inside a link. These types are frozen.
 //!
-//! Links are for ever, so nothing here may change: not a field, not an order, not a number. New
-//! things make a version 2 beside this one. The rest of the program never uses these types.
+//! Links are for ever, so nothing here may change: not a field, not an order, not a number. Only a
+//! variant may be put after the last of an enumeration, as `Setting::Text` was: it changes nothing
+//! about links that do not use it. Other new things make a version 2 beside this one. The rest of
+//! the program never uses these types.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,10 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::check::Problem;
 use super::types;
 use crate::node::{CATALOGUE, Range, Value};
-use crate::sim::Time;
+use crate::sim::{Op, Time};
 
 /// The number of this version.
 pub(super) const VERSION: u32 = 1;
+
+/// Where what a single request asks for begins in the number of who sends it.
+const SEND_OP_SHIFT: u32 = 12;
 
 /// A number: most are small whole ones.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +34,7 @@ enum Setting {
     Number(Number),
     Choice(u8),
     Switch(bool),
+    Text(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +67,7 @@ struct Fault {
 #[derive(Serialize, Deserialize)]
 struct Send {
     at_ns: u64,
+    /// The low twelve bits say who; the high four say what, 0 being to read.
     from: u16,
     key: String,
 }
@@ -138,10 +145,6 @@ impl Scenario {
             let found = scenario.nodes.iter().position(|node| node.id == id);
             found.unwrap_or(usize::from(u16::MAX)) as u16
         };
-        let fault_kind = |kind: types::FaultKind| {
-            let found = types::FaultKind::ALL.iter().position(|(known, _)| *known == kind);
-            found.unwrap_or(0) as u8
-        };
         Scenario {
             title: scenario.title.clone(),
             note: scenario.note.clone(),
@@ -160,13 +163,13 @@ impl Scenario {
                 .map(|fault| Fault {
                     at_ns: fault.at.ns(),
                     node: place(&fault.node),
-                    kind: fault_kind(fault.kind),
+                    kind: fault.kind.wire(),
                 })
                 .collect(),
             sends: (scenario.sends.iter())
                 .map(|send| Send {
                     at_ns: send.at.ns(),
-                    from: place(&send.from),
+                    from: place(&send.from) | (send.op as u16) << SEND_OP_SHIFT,
                     key: send.key.clone(),
                 })
                 .collect(),
@@ -200,21 +203,21 @@ impl Scenario {
         }
         for (place, fault) in self.faults.into_iter().enumerate() {
             let path = format!("faults[{place}]");
-            let known = types::FaultKind::ALL.get(usize::from(fault.kind));
-            let Some((kind, _)) = known else {
+            let Some(kind) = types::FaultKind::of_wire(fault.kind) else {
                 return Err(Problem::new(path, "is of a kind this version does not know"));
             };
             let node = id(fault.node, path)?;
-            scenario.faults.push(types::Fault {
-                at: Time::from_ns(fault.at_ns),
-                node,
-                kind: *kind,
-            });
+            scenario.faults.push(types::Fault { at: Time::from_ns(fault.at_ns), node, kind });
         }
         for (place, send) in self.sends.into_iter().enumerate() {
-            let from = id(send.from, format!("sends[{place}].from"))?;
+            let path = format!("sends[{place}]");
+            let op = Op::ALL.get(usize::from(send.from >> SEND_OP_SHIFT)).copied();
+            let Some(op) = op else {
+                return Err(Problem::new(path, "asks for something this version does not know"));
+            };
+            let from = id(send.from & ((1 << SEND_OP_SHIFT) - 1), format!("{path}.from"))?;
             let at = Time::from_ns(send.at_ns);
-            scenario.sends.push(types::SendOne { at, from, key: send.key });
+            scenario.sends.push(types::SendOne { at, from, key: send.key, op });
         }
         scenario.nodes = nodes;
         Ok(scenario)
@@ -231,6 +234,7 @@ fn pack_node(node: &types::NodeSpec) -> Node {
         let setting = match (value, &spec.range) {
             (Some(Value::Number(n)), _) => Setting::Number(n.into()),
             (Some(Value::Switch(on)), _) => Setting::Switch(on),
+            (Some(Value::Text(text)), _) => Setting::Text(text),
             (Some(Value::Choice(key)), Range::Choice(all)) => {
                 let chosen = all().into_iter().find(|choice| choice.key == key);
                 Setting::Choice(chosen.map_or(0, |choice| choice.wire))
@@ -261,6 +265,7 @@ fn unpack_node(node: Node, place: usize) -> Result<types::NodeSpec, Problem> {
         let value = match (setting, &spec.range) {
             (Setting::Number(n), _) => Value::Number(n.into()),
             (Setting::Switch(on), _) => Value::Switch(on),
+            (Setting::Text(text), _) => Value::Text(text),
             (Setting::Choice(wire), Range::Choice(all)) => {
                 let chosen = all().into_iter().find(|choice| choice.wire == wire);
                 Value::Choice(chosen.ok_or_else(|| newer(&path))?.key.to_owned())

@@ -3,7 +3,9 @@
 
 use super::Session;
 use crate::sim::sink::Stay;
-use crate::sim::{Focus, LinkId, NodeId, Outcome, Place, Span, Time, Why};
+use crate::sim::{
+    Focus, Found, LinkId, NodeId, Op, Outcome, Place, Request, Span, Stamp, Time, Why,
+};
 
 /// One stay of a request, in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +25,12 @@ pub struct StayLine {
 pub struct Explanation {
     /// Its serial number.
     pub request: u64,
+    /// What it wants.
+    pub op: Op,
     /// The key it asks for.
     pub key: String,
+    /// What a read found, or which version a write made, in words; nothing when nobody looked.
+    pub version: String,
     /// When it was made.
     pub born: Time,
     /// How long it took, or has taken so far. The stays add up to exactly this.
@@ -74,7 +80,9 @@ impl Session {
         });
         Some(Explanation {
             request,
+            op: seen.op,
             key: self.run.key_name(seen.key),
+            version: version(flying.unwrap_or(seen)),
             born: seen.born,
             latency: until.since(seen.born),
             outcome,
@@ -93,6 +101,7 @@ impl Session {
             Place::Returning(id) => format!("back to {}", self.name_of(link(id).from)),
             Place::Waiting(node) => format!("wait in {}", self.name_of(node)),
             Place::Serving(node) => format!("serve in {}", self.name_of(node)),
+            Place::Calling(node) => format!("{} asks others", self.name_of(node)),
             Place::At(node) => format!("at {}", self.name_of(node)),
         }
     }
@@ -110,6 +119,21 @@ impl Session {
                 format!("failed {place}: {}", reason.words())
             }
         }
+    }
+}
+
+/// Which version of the key an answer is about.
+fn version(request: Request) -> String {
+    let Stamp { commit, by } = request.stamp;
+    let which = match commit {
+        0 => "as it was from the beginning".to_owned(),
+        _ => format!("version {commit}, written by #{by}"),
+    };
+    match (request.op, request.found) {
+        (Op::Write | Op::Delete, _) if commit > 0 => format!("made version {commit}"),
+        (Op::Read, Found::Value) => format!("found {which}"),
+        (Op::Read, Found::Nothing) => "found nothing".to_owned(),
+        _ => String::new(),
     }
 }
 

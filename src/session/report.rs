@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Session;
 use crate::node::AnyNode;
 use crate::sim::Reason;
+use crate::stats::judge::Violation;
 
 /// What came out of a run so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,7 +54,7 @@ impl Session {
             trace_hash: format!("{:016x}", run.trace_hash()),
             sent: run.tally().sent,
             completed: run.tally().completed,
-            in_flight: run.requests().len() as u64,
+            in_flight: run.in_flight(),
             failed: failed
                 .filter(|&(_, count)| count > 0)
                 .map(|(reason, count)| (reason.words().to_owned(), count))
@@ -85,6 +86,9 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
                 ("sent", clients.sent().total() as f64),
                 ("answered", clients.answered().total() as f64),
                 ("failed", clients.failed() as f64),
+                ("stale_reads", clients.judge().count(Violation::StaleRead) as f64),
+                ("own_writes_unseen", clients.judge().count(Violation::OwnWriteUnseen) as f64),
+                ("back_in_time", clients.judge().count(Violation::BackInTime) as f64),
                 ("latency_mean_ms", latency.mean().millis()),
                 ("latency_p50_ms", latency.percentile(50.0).millis()),
                 ("latency_p95_ms", latency.percentile(95.0).millis()),

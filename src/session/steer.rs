@@ -6,7 +6,7 @@ use super::snapshots::Snapshots;
 use super::{History, Session};
 use crate::scenario::build::{self, Run};
 use crate::scenario::{Fault, FaultKind, Scenario, SendOne};
-use crate::sim::{Event, NodeId, Outcome, Silent, Sink, Span, Time, What};
+use crate::sim::{Event, NodeId, Op, Outcome, Silent, Sink, Span, Time, What};
 
 /// The most events that putting a changed past right may take; beyond that the present waits.
 const REPLAY_EVENTS_MAX: u64 = 2_000_000;
@@ -100,9 +100,14 @@ impl Session {
         self.fault_now(id, FaultKind::Restart)
     }
 
+    /// Lets something else go wrong, or right again, at a node just now.
+    pub fn fault(&mut self, id: &str, kind: FaultKind) -> Result<(), Refusal> {
+        self.fault_now(id, kind)
+    }
+
     /// Sends one request with this key just now. It becomes part of the scenario.
-    pub fn send_one(&mut self, from: &str, key: &str) -> Result<(), Refusal> {
-        let send = SendOne { at: self.free_instant(), from: from.into(), key: key.into() };
+    pub fn send_one(&mut self, from: &str, key: &str, op: Op) -> Result<(), Refusal> {
+        let send = SendOne { at: self.free_instant(), from: from.into(), key: key.into(), op };
         self.apply(Command::AddSend(self.scenario.sends.len(), send), 0)
     }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::event::{Event, What};
 use super::link::Link;
 use super::node::{LinkId, NodeId};
-use super::request::{Key, Outcome, Place, Reason, Request};
+use super::request::{Found, Key, Op, Outcome, Place, Reason, Request, Stamp, Want};
 use super::sink::Sink;
 use super::time::{Span, Time};
+use super::truth::{Newest, Truth};
 use super::why::Why;
 use super::world::Core;
 
@@ -26,6 +27,8 @@ pub struct Card {
     pub in_flight_max: u32,
     /// Is it to be used only when no other can be?
     pub backup: bool,
+    /// Is it a cache that whoever asks it has to manage: that answers `not here` and fetches nothing?
+    pub looks_aside: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
     /// Was it taken out of the run?
@@ -42,6 +45,7 @@ impl Card {
             healthy: true,
             in_flight_max: 0,
             backup: false,
+            looks_aside: false,
             up: true,
             gone: false,
         }
@@ -105,10 +109,10 @@ impl<S: Sink> Context<'_, S> {
 
     /// Makes a new request at this node, from this IPv4 address, and gives its slot.
     #[inline]
-    pub fn send_new(&mut self, key: Key, address: u32) -> u32 {
+    pub fn send_new(&mut self, want: Want, address: u32) -> u32 {
         let now = self.now();
         self.core.tally.sent += 1;
-        let request = Request::new(self.core.tally.sent, now, key, self.node, address);
+        let request = Request::new(self.core.tally.sent, now, want, self.node, address);
         self.sink.sent(now, &request);
         self.core.requests.insert(request)
     }
@@ -117,6 +121,64 @@ impl<S: Sink> Context<'_, S> {
     #[inline]
     pub fn request(&self, slot: u32) -> Option<&Request> {
         self.core.requests.get(slot)
+    }
+
+    /// Makes a call: a request of this node's own, carrying `stamp`, for the sake of the request in
+    /// slot `cause`, or of nobody. It is sent over `link` at once and comes back to this node as any
+    /// answer does; the node then ends it with [`Context::end_call`]. Gives its slot.
+    pub fn call(&mut self, cause: Option<u32>, want: Want, stamp: Stamp, link: LinkId) -> u32 {
+        let now = self.now();
+        let cause = cause.and_then(|slot| self.request(slot));
+        let (id, address) = cause.map_or((0, 0), |request| (request.id, request.address));
+        let mut call = Request::new(id, now, want, self.node, address);
+        (call.is_call, call.stamp) = (true, stamp);
+        self.core.tally.calls += 1;
+        let slot = self.core.requests.insert(call);
+        self.forward(slot, link);
+        slot
+    }
+
+    /// Ends a call of this node's that has come back.
+    pub fn end_call(&mut self, slot: u32) {
+        if self.core.requests.get(slot).is_some_and(|request| request.is_call) {
+            self.finish(slot);
+        }
+    }
+
+    /// The links it crossed are behind it: what the request asks for from here on.
+    pub fn ask_for(&mut self, slot: u32, op: Op) {
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            request.op = op;
+            request.outcome = Outcome::Pending;
+        }
+    }
+
+    /// Notes what a read found, or which version a write made.
+    #[inline]
+    pub fn found(&mut self, slot: u32, found: Found, stamp: Stamp) {
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            (request.found, request.stamp) = (found, stamp);
+        }
+    }
+
+    /// Commits the write or deletion in this slot, here and now: its version. From now on it is the
+    /// truth about its key.
+    pub fn commit(&mut self, slot: u32) -> Stamp {
+        let now = self.now();
+        let Some(request) = self.core.requests.get_mut(slot) else { return Stamp::default() };
+        let deleted = request.op == Op::Delete;
+        request.stamp = self.core.truth.commit(request.key, request.id, deleted, now);
+        request.stamp
+    }
+
+    /// A committed version is lost; `now` is the newest of the key from here on, or what was loaded.
+    pub fn roll_back(&mut self, key: Key, now: Option<Newest>) {
+        self.core.truth.roll_back(key, now);
+    }
+
+    /// What is true about the keys. For counting who is behind, never for deciding.
+    pub fn truth(&self) -> &Truth {
+        &self.core.truth
     }
 
     /// Sends the request on over a link that leaves this node. True when an answer will come back
@@ -202,6 +264,12 @@ impl<S: Sink> Context<'_, S> {
         self.move_to(slot, Place::Waiting(self.node), Time::MAX);
     }
 
+    /// This node has asked others for the request's sake and waits for them.
+    #[inline]
+    pub fn wait_for_calls(&mut self, slot: u32) {
+        self.move_to(slot, Place::Calling(self.node), Time::MAX);
+    }
+
     /// This node works on the request from now until `span` has passed.
     #[inline]
     pub fn serve(&mut self, slot: u32, span: Span) {
@@ -221,11 +289,15 @@ impl<S: Sink> Context<'_, S> {
             request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::At(self.node));
             self.sink.failed(now, request);
         }
-        match request.outcome {
-            Outcome::Failed(reason, _) => tally.failed[reason as usize] += 1,
-            _ => tally.completed += 1,
+        if request.is_call {
+            tally.calls_ended += 1;
+        } else {
+            match request.outcome {
+                Outcome::Failed(reason, _) => tally.failed[reason as usize] += 1,
+                _ => tally.completed += 1,
+            }
+            self.sink.finished(now, request);
         }
-        self.sink.finished(now, request);
         requests.remove(slot);
     }
 
@@ -248,6 +320,18 @@ impl<S: Sink> Context<'_, S> {
         if let Some(request) = self.core.requests.get(slot) {
             self.sink.decided(self.core.calendar.now(), self.node, request, why);
         }
+    }
+
+    /// Hands the node at the end of this link a set of numbered keys, a bit each, at once and outside
+    /// of all queues: what it is to hold from the beginning. It gets [`Signal::Parcel`].
+    pub fn hand(&mut self, link: LinkId, keys: Arc<[u64]>) {
+        let to = self.far_end(link);
+        self.core.parcels.push_back((to, keys));
+    }
+
+    /// The set of keys that [`Signal::Parcel`] is about.
+    pub fn take_parcel(&mut self) -> Option<Arc<[u64]>> {
+        self.core.opened.take()
     }
 
     /// This node dies of a fault of its own, as a process that panics.

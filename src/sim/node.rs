@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::event::Event;
+use super::request::Op;
 use super::sink::Sink;
 
 /// A node's number in a running world. It is never given to another node.
@@ -25,8 +26,29 @@ pub enum Signal {
     LinkRemoved(LinkId),
     /// The node at the far end of this link changed: its health, weight or name.
     PeerChanged(LinkId),
-    /// Send one request with the typed key of this number.
-    SendOne(u32),
+    /// Send one request for this with the typed key of this number.
+    SendOne(u32, Op),
+    /// Fail everything that would change what is stored, or stop doing so.
+    RefuseWrites(bool),
+    /// Everything takes so many times as long; 1 is as ever.
+    Slow(u8),
+    /// A member of the node, by its number, dies or comes up again.
+    Part(u8, PartFault),
+    /// It was handed the keys it is to hold from the beginning; see `Context::take_parcel`.
+    Parcel,
+}
+
+/// What happens to a member of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartFault {
+    /// It dies.
+    Crash,
+    /// It comes up again.
+    Restart,
+    /// The others cannot reach it any more, nor it them.
+    Cut,
+    /// They can again.
+    Join,
 }
 
 /// A thing that requests visit. All its effects on the world go through the context.

@@ -29,6 +29,85 @@ impl Key {
     }
 }
 
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Op {
+    /// The value of the key.
+    #[default]
+    Read,
+    /// To give the key a new value.
+    Write,
+    /// To delete the key.
+    Delete,
+    /// The values of a run of keys, beginning with the key.
+    Scan,
+    /// Asked of a cache by whoever manages it: to keep the version that comes along.
+    Fill,
+    /// Asked of a cache by whoever manages it: to forget the key.
+    Invalidate,
+    /// Asked of a database by whoever moves keys: to take the version that comes along over.
+    MoveIn,
+    /// Asked of a database by whoever moves keys: to hand the key over and forget it.
+    MoveOut,
+}
+
+impl Op {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Op; 8] = [
+        Op::Read,
+        Op::Write,
+        Op::Delete,
+        Op::Scan,
+        Op::Fill,
+        Op::Invalidate,
+        Op::MoveIn,
+        Op::MoveOut,
+    ];
+
+    /// As it is shown before the key: `GET`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Op::Read => "GET",
+            Op::Write => "PUT",
+            Op::Delete => "DELETE",
+            Op::Scan => "SCAN",
+            Op::Fill => "FILL",
+            Op::Invalidate => "INVALIDATE",
+            Op::MoveIn => "MOVE IN",
+            Op::MoveOut => "MOVE OUT",
+        }
+    }
+
+    /// Does it change what is stored?
+    pub fn changes(self) -> bool {
+        matches!(self, Op::Write | Op::Delete)
+    }
+}
+
+/// Which version of a key's value: the number of the commit that made it, and who wrote it. Later
+/// commits have higher numbers, whichever database they went to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// The number of the commit in this run; 0 is the value that was there from the beginning.
+    pub commit: u32,
+    /// The low 32 bits of the serial number of the request that wrote it.
+    pub by: u32,
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Found {
+    /// Nobody has looked yet.
+    #[default]
+    Unasked,
+    /// The key is not there.
+    Nothing,
+    /// The key is there, in the version of the request's stamp.
+    Value,
+}
+
 /// Why a request failed. Each is counted, and shown on the node that dropped it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -43,16 +122,31 @@ pub enum Reason {
     ConnectionLost,
     /// It cannot be served as it is wired: nowhere to go, or round in a loop.
     BadRequest,
+    /// The partition that the row belongs to is not attached.
+    PartitionNotFound,
+    /// The replica that should have answered is gone.
+    ReplicaLost,
+    /// The member that was asked to write is not the primary any more.
+    NotLeader,
+    /// Too few members answered.
+    QuorumNotReached,
+    /// It takes no changes just now.
+    WriteRefused,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 5] = [
+    pub const ALL: [Reason; 10] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
         Reason::ConnectionLost,
         Reason::BadRequest,
+        Reason::PartitionNotFound,
+        Reason::ReplicaLost,
+        Reason::NotLeader,
+        Reason::QuorumNotReached,
+        Reason::WriteRefused,
     ];
 
     /// As it is shown: `queue full`.
@@ -63,7 +157,30 @@ impl Reason {
             Reason::ConnectionRefused => "connection refused",
             Reason::ConnectionLost => "connection lost",
             Reason::BadRequest => "nowhere to go",
+            Reason::PartitionNotFound => "partition not found",
+            Reason::ReplicaLost => "replica lost",
+            Reason::NotLeader => "not leader",
+            Reason::QuorumNotReached => "quorum not reached",
+            Reason::WriteRefused => "write refused",
         }
+    }
+}
+
+/// What a request is made to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// What to do.
+    pub op: Op,
+    /// With which key.
+    pub key: Key,
+    /// For a scan: with how many keys from there on.
+    pub width: u32,
+}
+
+impl Want {
+    /// To do this with one key.
+    pub fn one(op: Op, key: Key) -> Want {
+        Want { op, key, width: 1 }
     }
 }
 
@@ -90,14 +207,17 @@ pub enum Place {
     Waiting(NodeId),
     /// Being worked on.
     Serving(NodeId),
+    /// Held by a node that asked others for it and waits for their answers.
+    Calling(NodeId),
     /// Just come in at a node that has not decided yet, or just been made.
     At(NodeId),
 }
 
-/// One request. Plain data, about eighty bytes.
+/// One request. Plain data, about a hundred bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// Serial number in this run, from 1.
+    /// Serial number in this run, from 1. A call made for a request's sake has that request's; one
+    /// made for nobody's has 0.
     pub id: u64,
     /// When the client made it.
     pub born: Time,
@@ -115,12 +235,23 @@ pub struct Request {
     pub since: Time,
     /// When it will leave, where that is known: the end of a link, the end of service.
     pub until: Time,
+    /// Which version it carries: the one to store, or the one that was found.
+    pub stamp: Stamp,
+    /// For a scan: how many keys, beginning with `key`.
+    pub width: u32,
     hops: [LinkId; HOPS_MAX],
     depth: u8,
+    /// What it wants.
+    pub op: Op,
+    /// What a read found so far.
+    pub found: Found,
+    /// Is it a call that a node made, not a client's request?
+    pub is_call: bool,
 }
 
 impl Request {
-    pub(crate) fn new(id: u64, born: Time, key: Key, client: NodeId, address: u32) -> Request {
+    pub(crate) fn new(id: u64, born: Time, want: Want, client: NodeId, address: u32) -> Request {
+        let Want { op, key, width } = want;
         Request {
             id,
             born,
@@ -131,8 +262,13 @@ impl Request {
             place: Place::At(client),
             since: born,
             until: born,
+            stamp: Stamp::default(),
+            width,
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
+            op,
+            found: Found::Unasked,
+            is_call: false,
         }
     }
 

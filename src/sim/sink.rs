@@ -14,7 +14,7 @@ pub trait Sink {
     /// A client made a request.
     fn sent(&mut self, _now: Time, _request: &Request) {}
 
-    /// A request leaves the place where it has been since `request.since`.
+    /// A request, or a call, leaves the place where it has been since `request.since`.
     fn stayed(&mut self, _now: Time, _request: &Request) {}
 
     /// A node decided about a request.
@@ -97,7 +97,7 @@ impl Sink for Focus {
     }
 
     fn stayed(&mut self, now: Time, request: &Request) {
-        if self.wants(request) {
+        if self.wants(request) && !request.is_call {
             self.stays.push(Stay { place: request.place, from: request.since, until: now });
         }
     }
@@ -118,7 +118,8 @@ impl Sink for Focus {
 /// Keeps everything about every request: for tests and small runs, it grows without limit.
 #[derive(Clone, Debug, Default)]
 pub struct Full {
-    /// Stays with the serial number of their request, in the order in which they ended.
+    /// Stays with the serial number of their request, in the order in which they ended; calls have
+    /// none here.
     pub stays: Vec<(u64, Stay)>,
     /// Decisions with the serial number of their request, in order.
     pub decisions: Vec<(u64, Decision)>,
@@ -132,6 +133,9 @@ impl Sink for Full {
     }
 
     fn stayed(&mut self, now: Time, request: &Request) {
+        if request.is_call {
+            return;
+        }
         let stay = Stay { place: request.place, from: request.since, until: now };
         self.stays.push((request.id, stay));
     }

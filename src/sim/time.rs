@@ -3,7 +3,7 @@
 //! Five hundred and eighty years fit; nothing here reads a wall clock.
 
 use std::fmt;
-use std::ops::{Add, AddAssign, Sub};
+use std::ops::{Add, AddAssign, Mul, Sub};
 
 /// An instant: nanoseconds since the run began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +91,13 @@ impl Sub<Span> for Time {
     type Output = Time;
     fn sub(self, span: Span) -> Time {
         Time(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Mul<u64> for Span {
+    type Output = Span;
+    fn mul(self, times: u64) -> Span {
+        Span(self.0.saturating_mul(times))
     }
 }
 

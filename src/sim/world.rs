@@ -3,6 +3,7 @@
 //! Same parts and same seed give the same events, byte for byte. A clone is a snapshot; running a
 //! clone on is "what if".
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
@@ -13,6 +14,7 @@ use super::node::{LinkId, Node, NodeId, Signal};
 use super::request::{Key, Reason, Request, Slab};
 use super::sink::Sink;
 use super::time::{Span, Time};
+use super::truth::Truth;
 
 /// What became of all requests so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub struct Tally {
     pub completed: u64,
     /// Failed, by reason.
     pub failed: [u64; Reason::ALL.len()],
+    /// Calls that nodes made, for a request's sake or on their own.
+    pub calls: u64,
+    /// Calls that came to their end.
+    pub calls_ended: u64,
 }
 
 impl Tally {
@@ -53,6 +59,10 @@ pub(crate) struct Core {
     pub(crate) tally: Tally,
     pub(crate) plan: Vec<Planned>,
     pub(crate) typed_keys: Arc<Vec<String>>,
+    pub(crate) truth: Truth,
+    /// Sets of keys on their way to nodes, and the one that is just being handed over.
+    pub(crate) parcels: VecDeque<(NodeId, Arc<[u64]>)>,
+    pub(crate) opened: Option<Arc<[u64]>>,
     /// Nodes that killed themselves during this event.
     pub(crate) falling: Vec<NodeId>,
     events: u64,
@@ -161,6 +171,9 @@ impl<N: Node> World<N> {
     /// Handles the next event, if one happens no later than `limit`.
     #[inline]
     pub fn step<S: Sink>(&mut self, limit: Time, sink: &mut S) -> Option<(Time, Event)> {
+        if !self.core.parcels.is_empty() {
+            self.hand_over(sink);
+        }
         let (at, word) = self.core.calendar.pop_until(limit)?;
         self.core.note(at, word);
         let event = word.event();
@@ -231,6 +244,15 @@ impl<N: Node> World<N> {
         }
     }
 
+    #[cold]
+    fn hand_over<S: Sink>(&mut self, sink: &mut S) {
+        while let Some((node, keys)) = self.core.parcels.pop_front() {
+            self.core.opened = Some(keys);
+            self.signal(node, Signal::Parcel, sink);
+            self.core.opened = None;
+        }
+    }
+
     fn bury_fallen<S: Sink>(&mut self, sink: &mut S) {
         while let Some(node) = self.core.falling.pop() {
             self.core.cards[usize::from(node.0)].up = false;
@@ -298,7 +320,18 @@ impl<N> World<N> {
         &self.core.tally
     }
 
-    /// The requests in flight.
+    /// How many of the clients' requests are in flight.
+    pub fn in_flight(&self) -> u64 {
+        let Tally { sent, completed, .. } = self.core.tally;
+        sent - completed - self.core.tally.failures()
+    }
+
+    /// What is true about the keys.
+    pub fn truth(&self) -> &Truth {
+        &self.core.truth
+    }
+
+    /// The requests in flight, and the calls that nodes made for them.
     pub fn requests(&self) -> &Slab {
         &self.core.requests
     }
@@ -348,13 +381,17 @@ impl<N> World<N> {
 
     /// The request with this serial number, while it is in flight.
     pub fn request(&self, id: u64) -> Option<&Request> {
-        self.core.requests.iter().map(|(_, request)| request).find(|request| request.id == id)
+        let all = self.core.requests.iter().map(|(_, request)| request);
+        all.into_iter().find(|request| request.id == id && !request.is_call)
     }
 
     /// Do completed, failed and in flight add up to what was sent?
     pub fn conserved(&self) -> bool {
-        let Tally { sent, completed, .. } = self.core.tally;
-        sent == completed + self.core.tally.failures() + self.core.requests.len() as u64
+        let Tally { sent, completed, calls, calls_ended, .. } = self.core.tally;
+        let ended = completed + self.core.tally.failures();
+        // In flight are clients' requests and open calls; each is somewhere in the slab.
+        let open = self.core.requests.len() as u64;
+        ended <= sent && calls_ended <= calls && (sent - ended) + (calls - calls_ended) == open
     }
 }
 

@@ -1,6 +1,7 @@
 //! Measures: rates, levels over time, latencies, and the closed forms they are checked against.
 
 pub mod che;
+pub mod judge;
 mod latency;
 mod level;
 mod meter;

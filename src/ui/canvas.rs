@@ -123,9 +123,10 @@ fn badges(store: Store) -> Vec<((i32, i32), String)> {
                     let link = &run.links()[usize::from(link.0)];
                     (run.card(link.from).id.to_string(), run.card(link.to).id.to_string())
                 }
-                Place::At(node) | Place::Waiting(node) | Place::Serving(node) => {
-                    (run.card(node).id.to_string(), String::new())
-                }
+                Place::At(node)
+                | Place::Waiting(node)
+                | Place::Serving(node)
+                | Place::Calling(node) => (run.card(node).id.to_string(), String::new()),
             };
             let key = (ends.0, ends.1, trouble.reason as u8);
             counts.entry(key).or_insert((0, trouble.reason.words())).0 += 1;

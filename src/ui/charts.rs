@@ -161,8 +161,12 @@ fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
             continue;
         }
         let (token, sign) = match fault.kind {
-            FaultKind::Crash => ("--rq-fail", "\u{d7}"),
-            FaultKind::Restart => ("--rq-hit", "\u{25b2}"),
+            FaultKind::Restart
+            | FaultKind::AcceptWrites
+            | FaultKind::Normal
+            | FaultKind::RestartPart(_)
+            | FaultKind::JoinPart(_) => ("--rq-hit", "\u{25b2}"),
+            _ => ("--rq-fail", "\u{d7}"),
         };
         let name = session.scenario().node(&fault.node).map_or("", |node| node.label.as_str());
         context.set_fill_style_str(&theme::token_text(token));

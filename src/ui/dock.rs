@@ -153,7 +153,7 @@ fn tally(session: &Session) -> String {
         tally.sent,
         tally.completed,
         tally.failures(),
-        run.requests().len()
+        run.in_flight()
     )
 }
 

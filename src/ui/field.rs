@@ -59,6 +59,22 @@ pub(super) fn ParamField(id: String, spec: Spec) -> impl IntoView {
                 on:change=move |event| set(Value::Switch(event_target_checked(&event)), 0) />
         }
         .into_any(),
+        Range::Text { most, example, .. } => {
+            let text = move || match value.get() {
+                Some(Value::Text(text)) => text,
+                _ => String::new(),
+            };
+            let gesture = StoredValue::new(0u64);
+            view! {
+                <input class="mono" id=name.clone() aria-describedby=help.clone()
+                    maxlength=most.to_string() placeholder=example spellcheck="false"
+                    prop:value=text on:focus=move |_| gesture.set_value(fresh_number())
+                    on:input=move |event| {
+                        set(Value::Text(event_target_value(&event)), gesture.get_value());
+                    } />
+            }
+            .into_any()
+        }
     };
     view! {
         <div class="field" class:wrong=move || error.with(Option::is_some)>

@@ -8,6 +8,7 @@ use super::icons::{self, Icon};
 use super::store::{Dialog, Selection, store};
 use crate::node::{Family, Range, Spec};
 use crate::session::Command;
+use crate::sim::Op;
 
 /// The inspector.
 #[component]
@@ -60,7 +61,7 @@ fn NodeSettings(id: String) -> impl IntoView {
     // A row stays as it is while the same setting with the same limits stays.
     let row = |spec: &Spec| match spec.range {
         Range::Number { min, max, .. } => (spec.key, spec.help, [min.to_bits(), max.to_bits()]),
-        Range::Choice(_) | Range::Switch => (spec.key, spec.help, [0, 0]),
+        Range::Choice(_) | Range::Switch | Range::Text { .. } => (spec.key, spec.help, [0, 0]),
     };
     let field = move |spec: Spec| view! { <ParamField id=id.get_value() spec=spec /> };
     view! {
@@ -96,16 +97,21 @@ fn NodeSettings(id: String) -> impl IntoView {
     .into_any()
 }
 
+/// What a single request can do.
+const OPS: [Op; 3] = [Op::Read, Op::Write, Op::Delete];
+
 /// One request with a key of one's own.
 #[component]
 fn SendOne(id: String) -> impl IntoView {
     let store = store();
     let key = RwSignal::new("user:42".to_owned());
+    let op = RwSignal::new(Op::Read);
     let send = move || {
         let (from, text) = (id.clone(), key.get_untracked());
         let next = store.with(|session| session.run().tally().sent + 1);
-        let words = format!("Sent one request for {text}");
-        if store.edit_by(|session| session.send_one(&from, &text).map(|()| true), &words) {
+        let op = op.get_untracked();
+        let words = format!("Sent one request: {} {text}", op.words());
+        if store.edit_by(|session| session.send_one(&from, &text, op).map(|()| true), &words) {
             // It leaves at the next instant: let that pass, then follow it.
             store.settle();
             store.select(Selection::Request(next));
@@ -116,6 +122,14 @@ fn SendOne(id: String) -> impl IntoView {
         <form class="field send" on:submit=move |event| { event.prevent_default(); send(); }>
             <label for="send-key">"Send one request for"</label>
             <div class="number-field">
+                <select id="send-op" aria-label="What it does with the key"
+                    on:change=move |event| {
+                        let words = event_target_value(&event);
+                        let chosen = OPS.into_iter().find(|op| op.words() == words);
+                        op.set(chosen.unwrap_or_default());
+                    }>
+                    {OPS.map(|op| view! { <option value=op.words()>{op.words()}</option> })}
+                </select>
                 <input id="send-key" class="mono" maxlength="200" prop:value=move || key.get()
                     on:input=move |event| key.set(event_target_value(&event)) />
                 <button class="button">"Send"</button>

@@ -28,7 +28,7 @@ pub(super) fn Outline() -> impl IntoView {
                 tally.sent,
                 tally.completed,
                 tally.failures(),
-                run.requests().len()
+                run.in_flight()
             )
         })
     };

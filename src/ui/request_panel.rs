@@ -40,10 +40,11 @@ fn One(explanation: Memo<Option<Explanation>>) -> impl IntoView {
         <div class="request">
             <p class="headline">
                 <strong>{move || text(|e| format!("#{}", e.request))}</strong>
-                <code>{move || text(|e| format!("GET {}", e.key))}</code>
+                <code>{move || text(|e| format!("{} {}", e.op.words(), e.key))}</code>
                 <span class="total">{move || text(|e| e.latency.to_string())}</span>
             </p>
             <p class="ending" class:failed=failed>{move || text(|e| e.ending.clone())}</p>
+            <p class="version">{move || text(|e| e.version.clone())}</p>
             {move || explanation.with(|e| e.as_ref().map(stays))}
             <h2>"Why here?"</h2>
             {decisions}
@@ -64,6 +65,7 @@ fn stays(explanation: &Explanation) -> impl IntoView + use<> {
             Place::Going(_) | Place::Returning(_) | Place::At(_) => "bar wire-time",
             Place::Waiting(_) => "bar wait-time",
             Place::Serving(_) => "bar serve-time",
+            Place::Calling(_) => "bar call-time",
         };
         let left = stay.offset.ns() as f64 / whole * 100.0;
         let width = (stay.span.ns() as f64 / whole * 100.0).max(0.6);

@@ -56,7 +56,7 @@ pub fn gather<'a>(
         let (link, back) = match request.place {
             Place::Going(link) => (link, false),
             Place::Returning(link) => (link, true),
-            Place::Waiting(_) | Place::Serving(_) | Place::At(_) => continue,
+            Place::Waiting(_) | Place::Serving(_) | Place::Calling(_) | Place::At(_) => continue,
         };
         // Serial numbers are spread evenly over the wires, so every so-manieth is a fair sample.
         if each > 1 && request.id % each != 0 {
@@ -81,7 +81,9 @@ pub fn gather<'a>(
 /// The dot nearest to a point, if one is within `reach`.
 pub fn nearest(dots: &[Dot], p: Point, reach: f64) -> Option<Dot> {
     let distance = |dot: &&Dot| dot.at.distance2(p);
-    let best = dots.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    // What a node does on its own has no request to show.
+    let for_somebody = dots.iter().filter(|dot| dot.request > 0);
+    let best = for_somebody.min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
     (best.at.distance2(p) <= reach * reach).then_some(*best)
 }
 

@@ -10,7 +10,7 @@ use switchyard::node::{Arrivals, Balancer, BalancerConfig, Clients, ClientsConfi
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
-use switchyard::sim::{Span, Time};
+use switchyard::sim::{Op, Span, Time};
 
 pub(crate) fn node(id: &str, kind: Kind) -> NodeSpec {
     NodeSpec { id: id.into(), label: id.into(), x: 0, y: 0, kind }
@@ -56,7 +56,7 @@ pub(crate) fn fault(ms: u64, node: &str, kind: FaultKind) -> Fault {
 }
 
 pub(crate) fn send(ms: u64, from: &str, key: &str) -> SendOne {
-    SendOne { at: at_ms(ms), from: from.into(), key: key.into() }
+    SendOne { at: at_ms(ms), from: from.into(), key: key.into(), op: Op::Read }
 }
 
 pub(crate) fn at_ms(ms: u64) -> Time {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use switchyard::node::{CATALOGUE, Kind, Range, Spec, Value};
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, connectable};
 use switchyard::session::Command;
-use switchyard::sim::{Span, Time};
+use switchyard::sim::{Op, Span, Time};
 
 /// What one thing is made from.
 pub(crate) type Genes = [u8; 8];
@@ -28,6 +28,7 @@ pub(crate) fn value(spec: &Spec, gene: u8) -> Value {
             Value::Choice(all[usize::from(gene) % all.len()].key.to_owned())
         }
         Range::Switch => Value::Switch(!gene.is_multiple_of(4)),
+        Range::Text { example, .. } => Value::Text(example.to_owned()),
     }
 }
 
@@ -40,6 +41,8 @@ fn bad_value(spec: &Spec, gene: u8) -> Value {
         (Range::Number { .. }, _) => Value::Switch(true),
         (Range::Choice(_), _) => Value::Choice("no such thing".to_owned()),
         (Range::Switch, _) => Value::Number(f64::INFINITY),
+        (Range::Text { most, .. }, 0) => Value::Text("1".repeat(most + 1)),
+        (Range::Text { .. }, _) => Value::Text("\u{202e}no form".to_owned()),
     }
 }
 
@@ -95,7 +98,13 @@ pub(crate) fn scenario(seed: u8, nodes: &[Genes], links: &[Genes], plan: &[Genes
         match (made.nodes.is_empty(), is_clients && genes[0] % 2 == 0) {
             (true, _) => {}
             (_, true) => made.sends.push(send),
-            (_, false) => made.faults.push(fault),
+            (_, false) => {
+                made.faults.push(fault);
+                // Not everything can happen to everybody.
+                if made.check().is_err() {
+                    made.faults.pop();
+                }
+            }
         }
     }
     made.check().expect("what is made here is valid");
@@ -119,13 +128,15 @@ fn link(scenario: &Scenario, genes: Genes) -> LinkSpec {
 }
 
 fn fault(scenario: &Scenario, genes: Genes) -> Fault {
-    let kind = FaultKind::ALL[usize::from(genes[3]) % FaultKind::ALL.len()].0;
+    let kind = FaultKind::ALL[usize::from(genes[3]) % FaultKind::ALL.len()];
+    let kind = if genes[5] % 2 == 0 { kind } else { kind.with(genes[5] % 4 + 2) };
     Fault { at: time(genes[2]), node: id(scenario, genes[1]), kind }
 }
 
 fn send(scenario: &Scenario, genes: Genes) -> SendOne {
     let key = format!("key {}", genes[3] % 4);
-    SendOne { at: time(genes[2]), from: id(scenario, genes[1]), key }
+    let op = [Op::Read, Op::Read, Op::Write, Op::Delete][usize::from(genes[4]) % 4];
+    SendOne { at: time(genes[2]), from: id(scenario, genes[1]), key, op }
 }
 
 /// An edit that may or may not be allowed.

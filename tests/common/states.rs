@@ -3,7 +3,7 @@
 use switchyard::node::Value;
 use switchyard::scenario::{FaultKind, Scenario};
 use switchyard::session::{Command, Report, Session};
-use switchyard::sim::{Place, Rng, Span, Tally, Time};
+use switchyard::sim::{Op, Place, Rng, Span, Tally, Time};
 
 use super::{fault, link, presets, send, steady, trio};
 
@@ -101,7 +101,7 @@ pub(crate) fn live_edit(session: &mut Session, turn: u32) {
             ]),
             0,
         ),
-        _ => session.send_one("c", &format!("by hand {turn}")),
+        _ => session.send_one("c", &format!("by hand {turn}"), Op::Read),
     };
     done.unwrap_or_else(|refusal| panic!("edit {turn}: {refusal}"));
 }

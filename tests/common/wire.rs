@@ -18,6 +18,7 @@ pub(crate) enum Setting {
     Number(Number),
     Choice(u8),
     Switch(bool),
+    Text(String),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
