@@ -41,7 +41,8 @@ impl Guard for FixedWindow {
             let numbers = format!("{passed} + {cost} of {limit}");
             let sentence = match passes {
                 true => format!("It fits; the count begins anew in {wait}."),
-                false => format!("The window is full; the next one begins in {wait}."),
+                false if cost > limit => format!("No window has room for {cost}."),
+                false => format!("It does not fit; the next window begins in {wait}."),
             };
             (numbers, sentence)
         });
@@ -96,5 +97,22 @@ mod tests {
         assert!((0..10).all(|_| ask(1000) == Verdict::Pass), "twenty in ten milliseconds");
         assert!(matches!(ask(1000), Verdict::Refuse(_)));
         assert!(matches!(ask(10), Verdict::Refuse(_)), "going back opens no old window");
+    }
+
+    #[test]
+    fn says_whether_waiting_helps() {
+        let mut guard = FixedWindow::new(10, Span::from_millis(1000));
+        let mut why = Why::on();
+        let mut ask = |cost: u32| {
+            let ask = Ask { cost, ..Ask::at(Time::ZERO) };
+            let said = guard.admit(&ask, &mut Rng::from_seed(1), &mut why);
+            (said, format!("{}: {}", why.lines.remove(0).numbers, why.sentence))
+        };
+        ask(3);
+        let second = Verdict::Refuse(Some(Span::from_millis(1000)));
+        let words = "3 + 8 of 10: It does not fit; the next window begins in 1.00 s.";
+        assert_eq!(ask(8), (second, words.to_owned()));
+        let words = "3 + 11 of 10: No window has room for 11.";
+        assert_eq!(ask(11), (Verdict::Refuse(None), words.to_owned()));
     }
 }

@@ -4,7 +4,9 @@
 //! in whole nanoseconds, cut. The number is the theoretical arrival time, `tat`: when the next
 //! request would come if all kept to the rate. A request of cost n moves it to
 //! `max(now, tat) + T * n` and passes unless that is more than `T * (burst + 1)` ahead of now; a
-//! refusal moves nothing. Cost 0 only looks. A clock that goes back finds `tat` further ahead.
+//! refusal moves nothing. Cost 0 only looks. Once `tat` is over the key has expired, and the next
+//! request finds a fresh one. (redis-cell sets that time to live in whole seconds; here it is
+//! exact.) A clock that goes back finds `tat` further ahead.
 
 use super::{Ask, Entry, Guard, Make, Verdict, explain, knobs};
 use crate::policy::{Knob, Knobs};
@@ -47,9 +49,9 @@ impl Gcra {
     /// Asks as `CL.THROTTLE` does.
     pub fn throttle(&mut self, now: Time, quantity: u32) -> Throttled {
         let now = i128::from(now.ns());
-        let tat = self.tat.unwrap_or(now);
+        let tat = self.tat.filter(|tat| *tat > now).unwrap_or(now);
         let increment = self.interval * i128::from(quantity);
-        let new_tat = now.max(tat) + increment;
+        let new_tat = tat + increment;
         let early = new_tat - self.tolerance - now;
         let limited = early > 0;
         if !limited {
@@ -178,5 +180,15 @@ mod tests {
         assert_eq!(gcra.admit(&Ask { cost: 3, ..start }, rng, &mut why), Verdict::Refuse(None));
         assert_eq!(why.sentence, "No more than 2 ever pass at once.");
         assert_eq!(gcra.state(Time::from_ns(500_000_000)), "1.5 of 2 used");
+    }
+
+    #[test]
+    fn after_a_rest_the_key_is_fresh() {
+        let mut gcra = Gcra::new(4, 1, Span::from_millis(1000));
+        gcra.throttle(Time::ZERO, 1);
+        let said = gcra.throttle(Time::from_ns(20_000_000_000), 6);
+        let fresh = Gcra::new(4, 1, Span::from_millis(1000)).throttle(Time::ZERO, 6);
+        assert_eq!(said, fresh);
+        assert_eq!((said.limited, said.remaining, said.reset_after), (true, 5, Span::ZERO));
     }
 }

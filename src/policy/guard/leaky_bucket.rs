@@ -6,7 +6,8 @@
 //! `excess = max(0, excess - rate * ms / 1000 + 1000)`; above `burst` the request is refused and
 //! nothing is stored. Otherwise it waits `(excess - delay) * 1000 / rate` ms when `excess` is above
 //! `delay`; with `nodelay` it never waits. The first request ever finds an empty bucket and costs
-//! nothing itself. nginx has no costs other than 1; here cost n counts as n requests at once.
+//! nothing itself. nginx has no costs other than 1; here cost n counts as n requests at once, and
+//! cost 0 only looks.
 
 use super::knobs::{BURST, RATE};
 use super::{Ask, Entry, Guard, Make, Verdict, explain};
@@ -55,14 +56,15 @@ impl LeakyBucket {
         (excess - self.rate * elapsed / 1000, elapsed != 0)
     }
 
-    /// How long until an excess of `too_much` would fit, counted from `ms`. A first request that
-    /// does not fit never will: a bucket that nothing is in does not drain.
-    fn until_it_fits(&self, too_much: i128, ms: u64) -> Option<Span> {
+    /// How long from `now` on until an excess of `too_much` would fit. A first request that does
+    /// not fit never will: a bucket that nothing is in does not drain.
+    fn until_it_fits(&self, too_much: i128, now: Time) -> Option<Span> {
         let (excess, last) = self.level?;
-        let drained = excess - self.drained(ms).0;
+        let drained = excess - self.drained(now.ns() / 1_000_000).0;
         let at = (drained + too_much - self.burst) * 1000;
-        let wait = (at + self.rate - 1) / self.rate + i128::from(last) - i128::from(ms);
-        u64::try_from(wait).ok()?.checked_mul(1_000_000).map(Span::from_ns)
+        let ms = (at + self.rate - 1) / self.rate + i128::from(last);
+        let ns = u64::try_from(ms).ok()?.checked_mul(1_000_000)?;
+        Some(Time::from_ns(ns).since(now))
     }
 }
 
@@ -93,11 +95,13 @@ impl Guard for LeakyBucket {
             (numbers, sentence)
         });
         if !passes {
-            let wait = self.until_it_fits(excess, ms).filter(|_| others <= self.burst);
+            let wait = self.until_it_fits(excess, ask.now).filter(|_| others <= self.burst);
             return Verdict::Refuse(wait);
         }
-        let last = self.level.map_or(ms, |(_, last)| if moved { ms } else { last });
-        self.level = Some((excess, last));
+        if ask.cost > 0 {
+            let last = self.level.map_or(ms, |(_, last)| if moved { ms } else { last });
+            self.level = Some((excess, last));
+        }
         match u64::try_from(wait) {
             Ok(0) => Verdict::Pass,
             Ok(wait) => Verdict::Delay(Span::from_ns(wait.saturating_mul(1_000_000))),
@@ -201,6 +205,19 @@ mod tests {
         assert_eq!(bucket.excess(), 2000, "by more: one millisecond, which drains one request");
         ask(&mut bucket, 39_999);
         assert_eq!(bucket.excess(), 3000, "and that time is now the last");
+    }
+
+    #[test]
+    fn looking_leaves_no_trace() {
+        let look = Ask { cost: 0, ..Ask::at(Time::ZERO) };
+        let rng = &mut Rng::from_seed(1);
+        let mut bucket = LeakyBucket::new(1000, 0, None);
+        assert_eq!(bucket.admit(&look, rng, &mut Why::off()), Verdict::Pass);
+        assert_eq!(ask(&mut bucket, 0), Verdict::Pass, "it is still the first request ever");
+        let before = format!("{bucket:?}");
+        bucket.admit(&look, rng, &mut Why::off());
+        assert_eq!(format!("{bucket:?}"), before);
+        assert!(matches!(ask(&mut bucket, 0), Verdict::Refuse(_)));
     }
 
     #[test]

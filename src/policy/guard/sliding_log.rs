@@ -62,10 +62,9 @@ impl Guard for SlidingLog {
         let passes = cost <= limit - used;
         explain(why, passes, "last window", || {
             let numbers = format!("{used} + {cost} of {limit}");
-            let oldest = self.log.front().map(|(at, _)| (*at + self.window).since(self.last));
-            let sentence = match (passes, oldest) {
+            let sentence = match (passes, self.until_it_fits(cost)) {
                 (true, _) => format!("{used} passed in the last {}; it fits.", self.window),
-                (false, Some(wait)) => format!("It is full; the oldest leaves in {wait}."),
+                (false, Some(wait)) => format!("It fits when enough have left, in {wait}."),
                 (false, None) => format!("{cost} is more than the limit of {limit}."),
             };
             (numbers, sentence)
@@ -128,5 +127,20 @@ mod tests {
         assert!(matches!(ask(1899, 1), Verdict::Refuse(_)));
         assert_eq!(ask(1900, 2), Verdict::Pass);
         assert!(matches!(ask(1900, 1), Verdict::Refuse(_)));
+    }
+
+    #[test]
+    fn says_whether_waiting_helps() {
+        let mut guard = SlidingLog::new(3, Span::from_millis(1000));
+        let mut ask = |ms: u64, cost: u32| {
+            let ask = Ask { cost, ..Ask::at(Time::from_ns(ms * 1_000_000)) };
+            let mut why = Why::on();
+            guard.admit(&ask, &mut Rng::from_seed(1), &mut why);
+            format!("{}: {}", why.lines[0].numbers, why.sentence)
+        };
+        ask(0, 1);
+        ask(100, 2);
+        assert_eq!(ask(200, 2), "3 + 2 of 3: It fits when enough have left, in 900 ms.");
+        assert_eq!(ask(200, 4), "3 + 4 of 3: 4 is more than the limit of 3.");
     }
 }

@@ -3,9 +3,10 @@
 //! As Go's `golang.org/x/time/rate` (commit 2b4e4390), in the same floating-point steps. The bucket
 //! starts full. With `t` tokens after the drip, a request for `n` passes when `n` is no more than
 //! the brim and the wait for the missing `n - t` tokens is no longer than allowed; then `t` falls
-//! by `n`, below zero if it waits (a reservation). A refusal leaves the bucket untouched. When the
-//! clock goes back nothing drips, but on success the earlier time is remembered, as in Go: the same
-//! stretch of time then fills the bucket twice.
+//! by `n`, below zero if it waits (a reservation). A refusal leaves the bucket untouched, and tells
+//! after how long what is left of the wait will be allowed. When the clock goes back nothing drips,
+//! but on success the earlier time is remembered, as in Go: the same stretch of time then fills the
+//! bucket twice.
 
 use super::knobs::{BURST, PATIENCE, RATE, count, millis};
 use super::{Ask, Entry, Guard, Make, Verdict, decimal, explain};
@@ -53,21 +54,25 @@ impl Guard for TokenBucket {
         let (burst, cost) = (self.burst, ask.cost);
         explain(why, passes, "tokens", || {
             let numbers = format!("{} of {burst}, needs {cost}", decimal(before));
-            let sentence = match (passes, wait) {
-                (true, Some(Span::ZERO)) => {
+            let (missing, rate) = (decimal(-left), decimal(self.rate));
+            let sentence = match wait {
+                _ if !fits => format!("The bucket never holds {cost}: its brim is {burst}."),
+                Some(Span::ZERO) => {
                     format!("{} − {cost} = {} are left.", decimal(before), decimal(left))
                 }
-                (_, Some(wait)) if fits => {
-                    let missing = decimal(-left);
-                    let rate = decimal(self.rate);
+                Some(wait) => {
                     format!("{missing} are missing, which takes {wait} at {rate} per second.")
                 }
-                _ => format!("The bucket never holds {cost}: its brim is {burst}."),
+                None if self.rate > 0.0 => {
+                    format!("{missing} are missing, which takes centuries at this rate.")
+                }
+                None => format!("{missing} are missing, and nothing drips in."),
             };
             (numbers, sentence)
         });
         if !passes {
-            return Verdict::Refuse(wait.filter(|_| fits));
+            let rest = |wait: Span| Span::from_ns(wait.ns().saturating_sub(self.patience.ns()));
+            return Verdict::Refuse(wait.filter(|_| fits).map(rest));
         }
         self.tokens = left;
         self.last = ask.now;
@@ -131,7 +136,9 @@ mod tests {
         let mut bucket = TokenBucket::new(10.0, 2, Span::from_millis(150));
         assert_eq!(ask(&mut bucket, 0, 2), Verdict::Pass);
         assert_eq!(ask(&mut bucket, 0, 1), Verdict::Delay(Span::from_millis(100)));
-        assert_eq!(ask(&mut bucket, 0, 1), Verdict::Refuse(Some(Span::from_millis(200))));
+        // Its time comes in 200 ms, and 150 it may wait.
+        assert_eq!(ask(&mut bucket, 0, 1), Verdict::Refuse(Some(Span::from_millis(50))));
+        assert_eq!(ask(&mut bucket, 50, 1), Verdict::Delay(Span::from_millis(150)));
     }
 
     #[test]
@@ -144,5 +151,11 @@ mod tests {
         assert_eq!(why.lines[0].numbers, "0.5 of 1, needs 1");
         let words = "0.5 are missing, which takes 50.0 ms at 10 per second.";
         assert_eq!(why.sentence, words);
+        let mut dry = TokenBucket::new(0.0, 1, Span::ZERO);
+        ask(&mut dry, 0, 1);
+        assert_eq!(dry.admit(&half, &mut Rng::from_seed(1), &mut why), Verdict::Refuse(None));
+        assert_eq!(why.sentence, "1 are missing, and nothing drips in.");
+        dry.admit(&Ask { cost: 2, ..half }, &mut Rng::from_seed(1), &mut why);
+        assert_eq!(why.sentence, "The bucket never holds 2: its brim is 1.");
     }
 }
