@@ -48,8 +48,10 @@ pub trait Discipline: dyn_clone::DynClone + std::fmt::Debug {
     /// Takes somebody out who gave up. Was that one there?
     fn remove(&mut self, id: u64) -> bool;
 
-    /// How many wait.
-    fn len(&self) -> usize;
+    /// How many wait. Worth writing where it is known without a list.
+    fn len(&self) -> usize {
+        self.waiting().len()
+    }
 
     /// Does nobody wait?
     fn is_empty(&self) -> bool {

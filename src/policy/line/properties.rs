@@ -102,6 +102,34 @@ proptest! {
         prop_assert!(busy.abs_diff(done) <= slack, "{busy} ns busy, {done} ns of work done");
     }
 
+    /// Looking, however often and whenever, changes nothing that comes later.
+    #[test]
+    fn looking_at_those_who_share_changes_nothing(
+        servers in 1u32..4,
+        ops in prop::collection::vec(
+            (0u64..8, 0u64..2000, any::<[u16; 3]>(), any::<bool>()),
+            1..60,
+        ),
+    ) {
+        let mut seen = ProcessorSharing::new(servers);
+        let (mut alone, mut now) = (seen.clone(), Time::ZERO);
+        for (id, work, looks, leaves) in ops {
+            for step in looks {
+                now = now + Span::from_ns(u64::from(step) / 64);
+                prop_assert!(seen.next(now).is_none_or(|(when, _)| when >= now));
+                seen.remaining(id, now);
+            }
+            if leaves {
+                prop_assert_eq!(seen.leave(id, now), alone.leave(id, now));
+            } else {
+                let work = Span::from_ns(work);
+                prop_assert_eq!(seen.arrive(id, work, now), alone.arrive(id, work, now));
+            }
+            prop_assert_eq!(seen.next(now), alone.next(now));
+            prop_assert_eq!(format!("{seen:?}"), format!("{alone:?}"));
+        }
+    }
+
     /// Absurd times and sizes do no harm, and what is next never lies in the past.
     #[test]
     fn sharing_survives_anything(
@@ -112,19 +140,58 @@ proptest! {
         let mut latest = Time::ZERO;
         for (id, what, number) in ops {
             let now = Time::from_ns(number >> (what % 64));
-            latest = latest.max(now);
-            match what % 4 {
-                0 => { cpu.arrive(id, Span::from_ns(number), now); }
-                1 => { cpu.leave(id, now); }
-                2 => { cpu.remaining(id, now); }
-                _ => cpu.set_servers(u32::from(what), now),
-            }
+            let changed = match what % 4 {
+                0 => cpu.arrive(id, Span::from_ns(number), now),
+                1 => cpu.leave(id, now).is_some(),
+                2 => {
+                    cpu.remaining(id, now);
+                    false
+                }
+                _ => {
+                    cpu.set_servers(u32::from(what), now);
+                    true
+                }
+            };
+            latest = if changed { latest.max(now) } else { latest };
             if let Some((when, first)) = cpu.next(now) {
-                prop_assert!(when >= latest);
+                prop_assert!(when >= latest.max(now));
                 prop_assert_eq!(cpu.in_service().next(), Some(first));
             }
         }
     }
+}
+
+/// The four things every discipline must say; how many wait follows from them.
+#[derive(Clone, Debug)]
+struct Least(Vec<Waiting>);
+
+impl Discipline for Least {
+    fn push(&mut self, who: Waiting, _: Time) {
+        self.0.push(who);
+    }
+
+    fn pop(&mut self, _: Time, _: &mut Why) -> Next {
+        self.0.pop().map_or(Next::Nobody, Next::Serve)
+    }
+
+    fn remove(&mut self, id: u64) -> bool {
+        let before = self.0.len();
+        self.0.retain(|who| who.id != id);
+        self.0.len() < before
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        self.0.clone()
+    }
+}
+
+#[test]
+fn four_methods_make_a_discipline() {
+    let mut line: Box<dyn Discipline> = Box::new(Least(Vec::new()));
+    assert_eq!((line.len(), line.is_empty()), (0, true));
+    (0..3).for_each(|id| line.push(Waiting { id, since: Time::ZERO, priority: 0 }, Time::ZERO));
+    assert!(line.remove(1));
+    assert_eq!((line.len(), line.is_empty()), (2, false));
 }
 
 #[test]

@@ -7,9 +7,10 @@
 //!
 //! Arithmetic: real time in whole nanoseconds, virtual time in units of 2^-32 ns in 128 bits. Each
 //! step of virtual time is rounded down, so a job is late by less than 2^-32 ns for each arrival or
-//! departure it sees. A completion is reported at the first whole nanosecond at which the work is
-//! done; between the true instant and that one the job still takes its share. Ties go to the
-//! earliest to arrive. A clock that goes back counts as standing still.
+//! departure it sees. Steps go from one of these to the next: looking takes none, and changes
+//! nothing. A completion is reported at the first whole nanosecond at which the work is done;
+//! between the true instant and that one the job still takes its share. Ties go to the earliest to
+//! arrive. A clock that goes back counts as standing still.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +27,9 @@ type Place = (u128, u64);
 #[derive(Clone, Debug)]
 pub struct ProcessorSharing {
     servers: u32,
-    now: Time,
-    virtual_now: u128,
+    /// When the number of jobs or servers last changed, on both clocks.
+    anchor: Time,
+    virtual_anchor: u128,
     /// Who is done when, the first first.
     order: BTreeMap<Place, u64>,
     places: BTreeMap<u64, Place>,
@@ -39,8 +41,8 @@ impl ProcessorSharing {
     pub fn new(servers: u32) -> ProcessorSharing {
         ProcessorSharing {
             servers,
-            now: Time::ZERO,
-            virtual_now: 0,
+            anchor: Time::ZERO,
+            virtual_anchor: 0,
             order: BTreeMap::new(),
             places: BTreeMap::new(),
             arrivals: 0,
@@ -50,11 +52,11 @@ impl ProcessorSharing {
     /// Takes in job `id`, which needs `work` on a server of its own. False, and nothing happens, if
     /// a job with this id is there already.
     pub fn arrive(&mut self, id: u64, work: Span, now: Time) -> bool {
-        self.catch_up(now);
         if self.places.contains_key(&id) {
             return false;
         }
-        let place = (self.virtual_now + (u128::from(work.ns()) << BITS), self.arrivals);
+        self.move_anchor(now);
+        let place = (self.virtual_anchor + (u128::from(work.ns()) << BITS), self.arrivals);
         self.arrivals += 1;
         self.order.insert(place, id);
         self.places.insert(id, place);
@@ -64,17 +66,18 @@ impl ProcessorSharing {
     /// Takes job `id` out, done or not, and gives the work that was left, rounded up to the
     /// nanosecond; nothing if there is no such job.
     pub fn leave(&mut self, id: u64, now: Time) -> Option<Span> {
-        self.catch_up(now);
-        let place = self.places.remove(&id)?;
-        self.order.remove(&place);
-        Some(self.left(place))
+        let left = self.remaining(id, now)?;
+        self.move_anchor(now);
+        if let Some(place) = self.places.remove(&id) {
+            self.order.remove(&place);
+        }
+        Some(left)
     }
 
     /// The next job to be done if nobody comes or goes, and when: `now` if it is done already.
-    pub fn next(&mut self, now: Time) -> Option<(Time, u64)> {
-        self.catch_up(now);
+    pub fn next(&self, now: Time) -> Option<(Time, u64)> {
         let (&(done, _), &id) = self.order.first_key_value()?;
-        let left = done.saturating_sub(self.virtual_now);
+        let left = done.saturating_sub(self.virtual_anchor);
         let shares = u128::from(self.servers).min(self.jobs());
         if shares == 0 {
             return None;
@@ -82,18 +85,19 @@ impl ProcessorSharing {
         // One unit of virtual time takes jobs / shares units of real time.
         let units = left.saturating_mul(self.jobs()).div_ceil(shares);
         let ns = u64::try_from(units.div_ceil(1 << BITS)).unwrap_or(u64::MAX);
-        Some((self.now + Span::from_ns(ns), id))
+        Some(((self.anchor + Span::from_ns(ns)).max(now), id))
     }
 
     /// The work that job `id` still needs at `now`, rounded up to the nanosecond.
-    pub fn remaining(&mut self, id: u64, now: Time) -> Option<Span> {
-        self.catch_up(now);
-        self.places.get(&id).map(|&place| self.left(place))
+    pub fn remaining(&self, id: u64, now: Time) -> Option<Span> {
+        let &(done, _) = self.places.get(&id)?;
+        let ns = done.saturating_sub(self.virtual_at(now)).div_ceil(1 << BITS);
+        Some(Span::from_ns(u64::try_from(ns).unwrap_or(u64::MAX)))
     }
 
     /// Changes the number of servers.
     pub fn set_servers(&mut self, servers: u32, now: Time) {
-        self.catch_up(now);
+        self.move_anchor(now);
         self.servers = servers;
     }
 
@@ -116,20 +120,19 @@ impl ProcessorSharing {
         self.places.len() as u128
     }
 
-    fn left(&self, (done, _): Place) -> Span {
-        let ns = done.saturating_sub(self.virtual_now).div_ceil(1 << BITS);
-        Span::from_ns(u64::try_from(ns).unwrap_or(u64::MAX))
+    /// Virtual time at `now`, if nobody has come or gone since the anchor.
+    fn virtual_at(&self, now: Time) -> u128 {
+        let elapsed = u128::from(now.since(self.anchor).ns()) << BITS;
+        let jobs = self.jobs();
+        match jobs {
+            0 => self.virtual_anchor,
+            _ => self.virtual_anchor + elapsed * u128::from(self.servers).min(jobs) / jobs,
+        }
     }
 
-    /// Moves both clocks to `now`.
-    fn catch_up(&mut self, now: Time) {
-        let elapsed = u128::from(now.since(self.now).ns()) << BITS;
-        self.now = self.now.max(now);
-        let jobs = self.jobs();
-        if jobs > 0 {
-            let shares = u128::from(self.servers).min(jobs);
-            self.virtual_now += elapsed * shares / jobs;
-        }
+    fn move_anchor(&mut self, now: Time) {
+        self.virtual_anchor = self.virtual_at(now);
+        self.anchor = self.anchor.max(now);
     }
 }
 
@@ -188,6 +191,21 @@ mod tests {
         assert_eq!(cpu.next(at(1000)), Some((at(1000), 2)));
     }
 
+    /// Thirds are rounded at each step; a look in between is no step.
+    #[test]
+    fn looking_changes_nothing() {
+        let mut cpu = ProcessorSharing::new(1);
+        (1..=3).for_each(|id| assert!(cpu.arrive(id, Span::from_ns(1_000), at(0))));
+        let before = format!("{cpu:?}");
+        (1..1000).for_each(|ns| {
+            let (left, next) = (cpu.remaining(1, at(ns)), cpu.next(at(ns)));
+            assert_eq!(left, Some(Span::from_ns(1_000 - ns / 3)));
+            assert_eq!(next, Some((at(3_000), 1)));
+        });
+        assert!(!cpu.arrive(1, Span::ZERO, at(500)) && cpu.leave(9, at(500)).is_none());
+        assert_eq!(format!("{cpu:?}"), before);
+    }
+
     /// Response times in M/G/1-PS: mean and standard error from batch means, in seconds.
     fn responses(load: f64, mut work: impl FnMut(&mut Rng) -> Span) -> (f64, f64) {
         let mut cpu = ProcessorSharing::new(1);
@@ -196,10 +214,11 @@ mod tests {
         let mut came = BTreeMap::new();
         let (batches, batch) = (40, 5000);
         let (mut sum, mut done, mut means) = (0.0, 0, Vec::new());
-        let (mut id, mut next_arrival) = (0, Time::ZERO);
+        let (mut id, mut next_arrival, mut now) = (0, Time::ZERO, Time::ZERO);
         while means.len() < batches {
-            match cpu.next(cpu.now) {
+            match cpu.next(now) {
                 Some((when, first)) if when <= next_arrival => {
+                    now = when;
                     cpu.leave(first, when);
                     sum += when.since(came.remove(&first).expect("it came")).seconds();
                     done += 1;
@@ -212,6 +231,7 @@ mod tests {
                     cpu.arrive(id, work(&mut sizes), next_arrival);
                     came.insert(id, next_arrival);
                     id += 1;
+                    now = next_arrival;
                     next_arrival = next_arrival + between.draw(&mut arrivals);
                 }
             }
