@@ -93,6 +93,28 @@ impl Codel {
         self.last_count = self.count;
     }
 
+    /// What the drop just done goes by, and when the next is due.
+    fn why_dropped(&self) -> String {
+        let Codel { interval, count, .. } = self;
+        let from = if self.step == Step::Entered { self.last } else { self.drop_next };
+        let later = self.control_law(from).since(from);
+        let next = format!("due {interval} / √{count} = {later}");
+        match (self.step, count) {
+            (Step::Entered, 1) => {
+                format!("Slow for {interval} or longer: dropping begins; the next is {next} later.")
+            }
+            (Step::Entered, _) => format!(
+                "Slow for {interval} or longer, again soon after the last spell: the count goes \
+                 on at {count}; the next is {next} later."
+            ),
+            _ => format!(
+                "Still slow, and a drop was due at {}: the count is {count}, the next is {next} \
+                 after that.",
+                self.drop_next
+            ),
+        }
+    }
+
     /// Serves the head, or drops it: the RFC's dequeue, one decision at a time.
     fn next(&mut self) -> Next {
         let step = std::mem::replace(&mut self.step, Step::Begin);
@@ -145,10 +167,7 @@ impl Discipline for Codel {
                 chosen: served,
             });
             why.say(|| match (served, self.dropping, self.first_above) {
-                (false, ..) => format!(
-                    "Above the target for {}: drop number {} of this spell.",
-                    self.interval, self.count
-                ),
+                (false, ..) => self.why_dropped(),
                 (true, true, _) => {
                     let wait = self.drop_next.since(self.last);
                     format!("Served; the next drop is due in {wait} if it stays slow.")

@@ -6,13 +6,19 @@
 use std::collections::VecDeque;
 
 use super::{Discipline, Entry, Make, Next, Waiting, row, take_out};
-use crate::sim::{Time, Why};
+use crate::sim::{Line, Time, Why};
 
 /// A line for each priority that was ever seen, the most urgent first.
 #[derive(Clone, Debug, Default)]
 struct Priority {
     lines: Vec<(u8, VecDeque<Waiting>)>,
     length: usize,
+}
+
+/// The first of a line, as a row of a decision: `priority 5, waited 20.0 ms, place 1 of 3`.
+fn first(who: &Waiting, now: Time, of: usize, chosen: bool) -> Line {
+    let plain = row(who, now, 1, of, chosen);
+    Line { numbers: format!("priority {}, {}", who.priority, plain.numbers), ..plain }
 }
 
 impl Discipline for Priority {
@@ -37,10 +43,10 @@ impl Discipline for Priority {
         let (priority, of) = (*priority, line.len());
         let Some(who) = line.pop_front() else { return Next::Nobody };
         self.length -= 1;
-        why.line(|| row(&who, now, 1, of, true));
+        why.line(|| first(&who, now, of, true));
         for (_, less) in self.lines.iter().filter(|(other, _)| *other > priority) {
-            if let Some(first) = less.front() {
-                why.line(|| row(first, now, 1, less.len(), false));
+            if let Some(who) = less.front() {
+                why.line(|| first(who, now, less.len(), false));
             }
         }
         why.say(|| {
@@ -103,6 +109,12 @@ mod tests {
         assert_eq!(line.pop(Time::ZERO, &mut why), Next::Serve(who(2, 0)));
         let rows: Vec<&str> = why.lines.iter().map(|line| line.subject.as_str()).collect();
         assert_eq!(rows, ["#2", "#1", "#5"]);
+        let numbers: Vec<&str> = why.lines.iter().map(|line| line.numbers.as_str()).collect();
+        let priorities = ["priority 0", "priority 5", "priority 255"];
+        let places = ["place 1 of 2", "place 1 of 2", "place 1 of 1"];
+        let expected: Vec<String> =
+            (0..3).map(|n| format!("{}, waited 0 ms, {}", priorities[n], places[n])).collect();
+        assert_eq!(numbers, expected);
         assert!(line.remove(4) && line.len() == 3);
         assert_eq!(served(&mut line), 1);
     }

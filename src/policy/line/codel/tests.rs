@@ -52,9 +52,24 @@ fn a_new_spell_soon_after_takes_up_the_count() {
         assert_eq!(line.pop(at(500), &mut Why::off()), Next::Nobody);
         assert!(!line.dropping);
         fill(&mut line, 1000..2000, again);
+        let mut before = line.clone();
         let first = drops(&mut line, again + 10, again + 110);
         assert_eq!(first, [(again + 110, 1010)]);
         assert_eq!((line.count, line.drop_next), (count, next));
+        drops(&mut before, again + 10, again + 100);
+        let mut why = Why::on();
+        assert!(matches!(before.pop(at(again + 110), &mut why), Next::Drop(_)));
+        let words = match count {
+            1 => {
+                "Slow for 100 ms or longer: dropping begins; the next is due 100 ms / √1 = 100 ms \
+                 later."
+            }
+            _ => {
+                "Slow for 100 ms or longer, again soon after the last spell: the count goes on at \
+                 4; the next is due 100 ms / √4 = 50.0 ms later."
+            }
+        };
+        assert_eq!(why.sentence, words);
     }
 }
 
@@ -100,15 +115,18 @@ fn says_what_it_waits_for() {
     let mut line = standard();
     fill(&mut line, 0..1000, 0);
     let mut said = Vec::new();
-    for ms in [10, 110, 110] {
+    for ms in [10, 110, 110, 210] {
         let mut why = Why::on();
         line.pop(at(ms), &mut why);
         said.push(format!("{}: {}", why.lines[0].numbers, why.sentence));
     }
     let expected = [
         "waited 10.0 ms, target 5.00 ms: Served; dropping begins in 100 ms if it stays slow.",
-        "waited 110 ms, target 5.00 ms: Above the target for 100 ms: drop number 1 of this spell.",
+        "waited 110 ms, target 5.00 ms: Slow for 100 ms or longer: dropping begins; the next is \
+         due 100 ms / √1 = 100 ms later.",
         "waited 110 ms, target 5.00 ms: Served; the next drop is due in 100 ms if it stays slow.",
+        "waited 210 ms, target 5.00 ms: Still slow, and a drop was due at 0.210 s: the count \
+         is 2, the next is due 100 ms / √2 = 70.7 ms after that.",
     ];
     assert_eq!(said, expected);
 }
