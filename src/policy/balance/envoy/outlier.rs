@@ -123,6 +123,17 @@ struct Host {
     ejection: Option<Ejection>,
 }
 
+/// What became of a host that reached a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Out for this long.
+    Out(Span),
+    /// So many of so many were out already that no more may be.
+    TooManyOut(usize, usize),
+    /// A number below a hundred was drawn, and only those below the other are enforced.
+    Spared(u64, u32),
+}
+
 /// The detector: one entry per host, in list order.
 #[derive(Clone, Debug)]
 pub struct Outlier {
@@ -160,12 +171,21 @@ impl Outlier {
     }
 
     /// The host at `place` answered. True when this ejected it.
-    pub fn answered(&mut self, place: usize, reply: Reply, now: Time, rng: &mut Rng) -> bool {
+    pub fn answered(
+        &mut self,
+        place: usize,
+        reply: Reply,
+        now: Time,
+        rng: &mut Rng,
+        why: &mut Why,
+    ) -> bool {
         let Some(host) = self.hosts.get_mut(place) else { return false };
         host.total += 1;
         if reply == Reply::Fine {
             host.fine += 1;
             (host.bad_in_row, host.gateway_in_row) = (0, 0);
+            why.line(|| answers(place, 0, 0, false));
+            why.say(|| "A good answer: the counts begin anew.".to_owned());
             return false;
         }
         host.bad_in_row = host.bad_in_row.saturating_add(1);
@@ -173,32 +193,72 @@ impl Outlier {
             Reply::GatewayFailure => host.gateway_in_row.saturating_add(1),
             Reply::Fine | Reply::Error => 0,
         };
+        let (bad, gateway) = (host.bad_in_row, host.gateway_in_row);
         // Equal, not at least: one that is already out goes on counting and is not looked at again.
-        let gateway = host.gateway_in_row == self.settings.consecutive_gateway_failure
-            && host.ejection.is_none();
-        let bad = host.bad_in_row == self.settings.consecutive_5xx;
-        let mut out = false;
-        if gateway {
+        let mut fates = [None, None];
+        if gateway == self.settings.consecutive_gateway_failure && host.ejection.is_none() {
             host.gateway_in_row = 0;
-            out = self.eject(place, Cause::ConsecutiveGatewayFailure, now, rng);
+            fates[0] = Some(self.eject(place, Cause::ConsecutiveGatewayFailure, now, rng));
         }
-        if bad && self.hosts[place].ejection.is_none() {
+        if bad == self.settings.consecutive_5xx && self.hosts[place].ejection.is_none() {
             self.hosts[place].bad_in_row = 0;
-            out = self.eject(place, Cause::Consecutive5xx, now, rng);
+            fates[1] = Some(self.eject(place, Cause::Consecutive5xx, now, rng));
         }
+        let out = fates.iter().any(|fate| matches!(fate, Some(Fate::Out(_))));
+        why.line(|| answers(place, bad, gateway, out));
+        why.say(|| self.why_answered(place, fates));
         out
+    }
+
+    fn why_answered(&self, place: usize, fates: [Option<Fate>; 2]) -> String {
+        let Settings { consecutive_5xx, consecutive_gateway_failure, .. } = self.settings;
+        let bounds = [
+            format!("{consecutive_gateway_failure} gateway failures in a row"),
+            format!("{consecutive_5xx} bad answers in a row"),
+        ];
+        let reached = bounds.iter().zip(fates).filter_map(|(bound, fate)| {
+            fate.map(|fate| format!("That is {bound}: {}.", self.fate_words(fate)))
+        });
+        match (fates, self.hosts[place].ejection) {
+            ([None, None], Some(_)) => "It is out already; its bad answers only count.".to_owned(),
+            ([None, None], None) => {
+                format!("It takes {} or {} to eject it.", bounds[1], bounds[0])
+            }
+            _ => reached.collect::<Vec<String>>().join(" "),
+        }
+    }
+
+    fn fate_words(&self, fate: Fate) -> String {
+        match fate {
+            Fate::Out(span) => format!("out for {span}"),
+            Fate::TooManyOut(out, of) => format!(
+                "it stays, because {out} of {of} hosts are out, which is not below {} %",
+                self.settings.max_ejection_percent.min(100)
+            ),
+            Fate::Spared(drawn, enforcing) => {
+                format!("it stays, because {drawn} was drawn, which is not below {enforcing}")
+            }
+        }
     }
 
     /// Another interval is over: takes hosts back whose time is up, then compares rates.
     pub fn interval(&mut self, now: Time, rng: &mut Rng, why: &mut Why) {
         let mut rates = Vec::with_capacity(self.hosts.len());
-        for host in &mut self.hosts {
+        let mut said = Vec::new();
+        for (place, host) in self.hosts.iter_mut().enumerate() {
             match host.ejection {
                 None => host.multiplier = host.multiplier.saturating_sub(1),
                 Some(ejection) if now >= ejection.until => {
                     self.ejected -= 1;
                     host.ejection = None;
                     (host.bad_in_row, host.gateway_in_row) = (0, 0);
+                    tell(why, &mut said, || {
+                        format!(
+                            "Host {} is back: its time was over at {}.",
+                            place + 1,
+                            ejection.until
+                        )
+                    });
                 }
                 Some(_) => {}
             }
@@ -206,60 +266,108 @@ impl Outlier {
             (host.fine, host.total) = (0, 0);
             rates.push((fine as f64 * 100.0 / total as f64, total, host.ejection.is_none()));
         }
-        self.by_success_rate(&rates, now, rng, why);
-        self.by_failures(&rates, now, rng);
+        self.by_success_rate(&rates, now, rng, (why, &mut said));
+        self.by_failures(&rates, now, rng, (why, &mut said));
+        why.say(|| said.join(" "));
     }
 
-    fn by_success_rate(&mut self, rates: &[Rate], now: Time, rng: &mut Rng, why: &mut Why) {
+    fn by_success_rate(&mut self, rates: &[Rate], now: Time, rng: &mut Rng, told: Told) {
+        let (why, said) = told;
         let volume = u64::from(self.settings.success_rate_request_volume);
         let enough = |&(_, total, present): &Rate| present && total >= volume && total > 0;
         let valid: Vec<f64> = rates.iter().filter(|rate| enough(rate)).map(|rate| rate.0).collect();
-        let few = valid.len() < self.settings.success_rate_minimum_hosts as usize;
-        if few || valid.is_empty() {
+        let least = self.settings.success_rate_minimum_hosts.max(1);
+        if valid.len() < least as usize {
+            tell(why, said, || too_few("Success rates", valid.len(), volume, least));
             return;
         }
         let factor = f64::from(self.settings.success_rate_stdev_factor) / 1000.0;
-        let (mean, threshold) = success_rate_threshold(&valid, factor);
+        let (mean, deviation) = spread(&valid);
+        let threshold = mean - factor * deviation;
         for (place, rate) in rates.iter().enumerate().filter(|(_, rate)| enough(rate)) {
-            let below = rate.0 < threshold;
-            let out = below && self.eject(place, Cause::SuccessRate, now, rng);
+            let fate =
+                (rate.0 < threshold).then(|| self.eject(place, Cause::SuccessRate, now, rng));
             why.line(|| Line {
                 subject: format!("host {}", place + 1),
-                numbers: format!("{:.1} % of {} answered well", rate.0, rate.1),
-                chosen: out,
+                numbers: format!(
+                    "{} % of {} answered well, {}",
+                    digits(rate.0),
+                    rate.1,
+                    self.verdict("below", digits(threshold), fate)
+                ),
+                chosen: matches!(fate, Some(Fate::Out(_))),
             });
         }
-        why.say(|| format!("Below {threshold:.1} % is far below the mean of {mean:.1} %."));
+        tell(why, said, || {
+            let [mean, deviation, threshold] = [mean, deviation, threshold].map(digits);
+            format!(
+                "Success rates: the mean is {mean} %, the standard deviation {deviation}; who is \
+                 below {mean} − {} × {deviation} = {threshold} is to be ejected.",
+                digits(factor)
+            )
+        });
     }
 
-    fn by_failures(&mut self, rates: &[Rate], now: Time, rng: &mut Rng) {
+    fn by_failures(&mut self, rates: &[Rate], now: Time, rng: &mut Rng, told: Told) {
+        let (why, said) = told;
         let volume = u64::from(self.settings.failure_percentage_request_volume);
         let enough = |&(_, total, present): &Rate| present && total >= volume && total > 0;
         let count = rates.iter().filter(|rate| enough(rate)).count();
-        if count == 0 || count < self.settings.failure_percentage_minimum_hosts as usize {
+        let least = self.settings.failure_percentage_minimum_hosts.max(1);
+        if count < least as usize {
+            tell(why, said, || too_few("Failures", count, volume, least));
             return;
         }
         let threshold = f64::from(self.settings.failure_percentage_threshold);
         for (place, rate) in rates.iter().enumerate().filter(|(_, rate)| enough(rate)) {
-            if 100.0 - rate.0 >= threshold && self.hosts[place].ejection.is_none() {
-                self.eject(place, Cause::FailurePercentage, now, rng);
-            }
+            let failed = 100.0 - rate.0;
+            let out_already = self.hosts[place].ejection.is_some();
+            let fate = (failed >= threshold && !out_already)
+                .then(|| self.eject(place, Cause::FailurePercentage, now, rng));
+            why.line(|| Line {
+                subject: format!("host {}", place + 1),
+                numbers: format!(
+                    "{} % of {} failed, {}",
+                    digits(failed),
+                    rate.1,
+                    match out_already {
+                        true => "but it is out already".to_owned(),
+                        false => self.verdict("at or above", digits(threshold), fate),
+                    }
+                ),
+                chosen: matches!(fate, Some(Fate::Out(_))),
+            });
+        }
+        tell(why, said, || {
+            format!("Failures: who fails in {} % or more is to be ejected.", digits(threshold))
+        });
+    }
+
+    /// `not below 52`, or `below 52: out for 30.0 s`.
+    fn verdict(&self, sign: &str, threshold: String, fate: Option<Fate>) -> String {
+        match fate {
+            None => format!("not {sign} {threshold}"),
+            Some(fate) => format!("{sign} {threshold}: {}", self.fate_words(fate)),
         }
     }
 
     /// Ejects the host at `place` unless too many are out or this cause is not enforced this time.
-    fn eject(&mut self, place: usize, cause: Cause, now: Time, rng: &mut Rng) -> bool {
+    fn eject(&mut self, place: usize, cause: Cause, now: Time, rng: &mut Rng) -> Fate {
         let settings = &self.settings;
-        let out = 100.0 * self.ejected as f64 / self.hosts.len() as f64;
+        let (ejected, hosts) = (self.ejected, self.hosts.len());
+        let out = 100.0 * ejected as f64 / hosts as f64;
         let enforcing = match cause {
             Cause::Consecutive5xx => settings.enforcing_consecutive_5xx,
             Cause::ConsecutiveGatewayFailure => settings.enforcing_consecutive_gateway_failure,
             Cause::SuccessRate => settings.enforcing_success_rate,
             Cause::FailurePercentage => settings.enforcing_failure_percentage,
         };
-        let room = out < f64::from(settings.max_ejection_percent.min(100));
-        if !room || rng.bits() % 100 >= u64::from(enforcing) {
-            return false;
+        if out >= f64::from(settings.max_ejection_percent.min(100)) {
+            return Fate::TooManyOut(ejected, hosts);
+        }
+        let drawn = rng.bits() % 100;
+        if drawn >= u64::from(enforcing) {
+            return Fate::Spared(drawn, enforcing);
         }
         let base = u64::from(settings.base_ejection_time_s);
         let most = u64::from(settings.max_ejection_time_s);
@@ -271,175 +379,53 @@ impl Outlier {
         let span = Span::from_ns(seconds.saturating_mul(1_000_000_000));
         host.ejection = Some(Ejection { since: now, until: now + span, cause });
         self.ejected += 1;
-        true
+        Fate::Out(span)
     }
 }
 
 /// Success rate in percent, answers in all, and whether the host is in.
 type Rate = (f64, u64, bool);
 
-/// The mean of success rates, and the rate below which a host is an outlier: so many standard
-/// deviations (of the population) below it. There must be at least one rate.
-pub fn success_rate_threshold(rates: &[f64], factor: f64) -> (f64, f64) {
+/// Where an interval's rows and sentences go.
+type Told<'a> = (&'a mut Why, &'a mut Vec<String>);
+
+/// Adds a sentence once somebody is looking.
+fn tell(why: &Why, said: &mut Vec<String>, sentence: impl FnOnce() -> String) {
+    if why.wanted() {
+        said.push(sentence());
+    }
+}
+
+fn too_few(what: &str, hosts: usize, volume: u64, least: u32) -> String {
+    format!("{what}: {hosts} hosts had {volume} requests or more, and it takes {least} of them.")
+}
+
+/// A host that answered, as a row of a decision.
+fn answers(place: usize, bad: u32, gateway: u32, chosen: bool) -> Line {
+    let numbers = format!("{bad} bad answers in a row, {gateway} gateway failures in a row");
+    Line { subject: format!("host {}", place + 1), numbers, chosen }
+}
+
+/// With at most four digits after the point: `52`, `89.9333`.
+fn digits(x: f64) -> String {
+    format!("{x:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The mean and the standard deviation (of the population). There must be at least one rate.
+fn spread(rates: &[f64]) -> (f64, f64) {
     let count = rates.len() as f64;
     let mean = rates.iter().sum::<f64>() / count;
     let square = |rate: &f64| (rate - mean) * (rate - mean);
     let variance = rates.iter().map(square).sum::<f64>() / count;
-    (mean, mean - factor * variance.sqrt())
+    (mean, variance.sqrt())
+}
+
+/// The mean of success rates, and the rate below which a host is an outlier: so many standard
+/// deviations (of the population) below it. There must be at least one rate.
+pub fn success_rate_threshold(rates: &[f64], factor: f64) -> (f64, f64) {
+    let (mean, deviation) = spread(rates);
+    (mean, mean - factor * deviation)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::Rng;
-    use proptest::prelude::*;
-
-    fn at(seconds: u64) -> Time {
-        Time::from_ns(seconds * 1_000_000_000)
-    }
-
-    fn detector(hosts: usize, settings: Settings) -> (Outlier, Rng) {
-        let mut detector = Outlier::new(settings);
-        (0..hosts).for_each(|_| detector.added());
-        (detector, Rng::from_seed(1))
-    }
-
-    fn answer(detector: &mut Outlier, place: usize, reply: Reply, count: usize, now: Time) -> bool {
-        let mut rng = Rng::from_seed(1);
-        (0..count).fold(false, |out, _| detector.answered(place, reply, now, &mut rng) || out)
-    }
-
-    #[test]
-    fn five_in_a_row_eject_for_thirty_seconds_and_then_for_longer() {
-        let (mut detector, mut rng) = detector(4, Settings::ENVOY);
-        assert!(!answer(&mut detector, 0, Reply::Error, 4, at(0)));
-        assert!(!answer(&mut detector, 0, Reply::Fine, 1, at(0)));
-        assert!(!answer(&mut detector, 0, Reply::Error, 4, at(1)));
-        assert!(answer(&mut detector, 0, Reply::Error, 1, at(2)));
-        let cause = Cause::Consecutive5xx;
-        let first = Ejection { since: at(2), until: at(32), cause };
-        assert_eq!(detector.ejection(0), Some(first));
-        // It ends at the first interval after it is over.
-        for tick in [10, 20, 30] {
-            detector.interval(at(tick), &mut rng, &mut Why::off());
-            assert_eq!(detector.ejected(), 1);
-        }
-        detector.interval(at(40), &mut rng, &mut Why::off());
-        assert_eq!(detector.ejection(0), None);
-        answer(&mut detector, 0, Reply::Error, 5, at(41));
-        assert_eq!(detector.ejection(0), Some(Ejection { since: at(41), until: at(101), cause }));
-        // Every interval in service takes one step back.
-        for tick in 10..20 {
-            detector.interval(at(tick * 10 + 1), &mut rng, &mut Why::off());
-        }
-        answer(&mut detector, 0, Reply::Error, 5, at(200));
-        assert_eq!(detector.ejection(0).map(|ejection| ejection.until), Some(at(230)));
-    }
-
-    #[test]
-    fn no_ejection_is_longer_than_the_longest() {
-        let (mut detector, mut rng) = detector(1, Settings::ENVOY);
-        let mut now = 0;
-        let mut lengths = Vec::new();
-        for _ in 0..13 {
-            answer(&mut detector, 0, Reply::Error, 5, at(now));
-            let until = detector.ejection(0).expect("it is out").until;
-            lengths.push(until.since(at(now)).ns() / 1_000_000_000);
-            now += lengths[lengths.len() - 1];
-            detector.interval(at(now), &mut rng, &mut Why::off());
-        }
-        assert_eq!(lengths, [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300, 300]);
-    }
-
-    /// 10 %: of 20 hosts two, of 4 hosts one, because the share is looked at before.
-    #[test]
-    fn only_so_many_are_out_at_once() {
-        for (hosts, most) in [(1, 1), (4, 1), (10, 1), (11, 2), (20, 2)] {
-            let (mut detector, _) = detector(hosts, Settings::ENVOY);
-            for place in 0..hosts {
-                answer(&mut detector, place, Reply::Error, 5, at(0));
-            }
-            assert_eq!(detector.ejected(), most, "of {hosts}");
-            detector.removed(0);
-            assert_eq!(detector.ejected(), most - 1, "of {hosts}");
-        }
-    }
-
-    #[test]
-    fn a_rate_far_below_the_others_ejects() {
-        let (mut detector, mut rng) = detector(5, Settings::ENVOY);
-        for place in 0..5 {
-            for n in 0..100 {
-                let bad = place == 0 && n % 2 == 0;
-                let reply = if bad { Reply::Error } else { Reply::Fine };
-                answer(&mut detector, place, reply, 1, at(n));
-            }
-        }
-        let mut why = Why::on();
-        detector.interval(at(100), &mut rng, &mut why);
-        let out = detector.ejection(0).expect("it is out");
-        assert_eq!((out.cause, out.until, detector.ejected()), (Cause::SuccessRate, at(130), 1));
-        assert_eq!(why.sentence, "Below 52.0 % is far below the mean of 90.0 %.");
-        assert_eq!(why.lines[0].numbers, "50.0 % of 100 answered well");
-        assert!(why.lines[0].chosen && !why.lines[1].chosen);
-    }
-
-    #[test]
-    fn gateway_failures_and_percentages_eject_only_when_enforced() {
-        let enforced = Settings {
-            consecutive_5xx: 1000,
-            enforcing_consecutive_gateway_failure: 100,
-            enforcing_failure_percentage: 100,
-            enforcing_success_rate: 0,
-            max_ejection_percent: 100,
-            ..Settings::ENVOY
-        };
-        for (settings, expected) in [
-            (enforced.clone(), Some(Cause::ConsecutiveGatewayFailure)),
-            (Settings { enforcing_consecutive_gateway_failure: 0, ..enforced }, None),
-        ] {
-            let (mut detector, mut rng) = detector(5, settings);
-            answer(&mut detector, 0, Reply::GatewayFailure, 4, at(0));
-            answer(&mut detector, 0, Reply::Error, 1, at(0));
-            answer(&mut detector, 0, Reply::GatewayFailure, 4, at(0));
-            assert_eq!(detector.ejected(), 0);
-            answer(&mut detector, 0, Reply::GatewayFailure, 1, at(0));
-            assert_eq!(detector.ejection(0).map(|out| out.cause), expected);
-            (1..5).for_each(|place| {
-                answer(&mut detector, place, Reply::Error, 49, at(1));
-                answer(&mut detector, place, Reply::Fine, 1, at(1));
-            });
-            answer(&mut detector, 0, Reply::Error, 50, at(1));
-            detector.interval(at(10), &mut rng, &mut Why::off());
-            let causes = (0..5).filter_map(|place| detector.ejection(place)).map(|out| out.cause);
-            let by_percentage = causes.filter(|cause| *cause == Cause::FailurePercentage).count();
-            // With one out already only four have enough requests, fewer than the five it takes.
-            assert_eq!(by_percentage, if expected.is_some() { 0 } else { 5 });
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_comes_the_count_is_right(
-            hosts in 0usize..6,
-            steps in prop::collection::vec((0u8..6, 0usize..7, any::<u64>()), 0..200),
-        ) {
-            let (mut detector, mut rng) = detector(hosts, Settings {
-                consecutive_5xx: 2, success_rate_request_volume: 2, ..Settings::ENVOY
-            });
-            for (what, place, now) in steps {
-                let now = Time::from_ns(now);
-                match what {
-                    0 => detector.interval(now, &mut rng, &mut Why::on()),
-                    1 => detector.added(),
-                    2 => detector.removed(place),
-                    3 => { detector.answered(place, Reply::Fine, now, &mut rng); }
-                    4 => { detector.answered(place, Reply::GatewayFailure, now, &mut rng); }
-                    _ => { detector.answered(place, Reply::Error, now, &mut rng); }
-                }
-                let out = (0..detector.hosts.len()).filter(|&n| detector.ejection(n).is_some());
-                prop_assert_eq!(out.count(), detector.ejected());
-            }
-        }
-    }
-}
+mod tests;
