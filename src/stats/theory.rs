@@ -18,6 +18,16 @@ pub fn mm1_quantile(rho: f64, p: f64) -> f64 {
     -libm::log(1.0 - p) / (1.0 - rho)
 }
 
+/// The chance that just `n` are there in M/M/1: `(1 - rho) * rho^n`.
+pub fn mm1_count(rho: f64, n: u32) -> f64 {
+    (1.0 - rho) * libm::pow(rho, f64::from(n))
+}
+
+/// The chance of waiting longer than `t` in M/M/1.
+pub fn mm1_wait_tail(rho: f64, t: f64) -> f64 {
+    rho * libm::exp(-(1.0 - rho) * t)
+}
+
 /// The chance that all servers are busy where nobody waits (M/G/c/c), by the stable recursion.
 pub fn erlang_b(servers: u32, offered: f64) -> f64 {
     (1..=servers).fold(1.0, |blocked, k| offered * blocked / (f64::from(k) + offered * blocked))
@@ -41,9 +51,31 @@ pub fn mmc_response(servers: u32, rho: f64) -> f64 {
     1.0 + mmc_wait(servers, rho)
 }
 
+/// The chance that just `n` are there in M/M/c.
+pub fn mmc_count(servers: u32, rho: f64, n: u32) -> f64 {
+    let offered = rho * f64::from(servers);
+    // Down from all busy and nobody waiting, and up from there: no factorial grows too large.
+    let full = (1.0 - rho) * erlang_c(servers, offered);
+    match n.checked_sub(servers) {
+        Some(waiting) => full * libm::pow(rho, f64::from(waiting)),
+        None => (n + 1..=servers).rev().fold(full, |chance, k| chance * f64::from(k) / offered),
+    }
+}
+
+/// The chance of waiting longer than `t` in M/M/c.
+pub fn mmc_wait_tail(servers: u32, rho: f64, t: f64) -> f64 {
+    let c = f64::from(servers);
+    erlang_c(servers, rho * c) * libm::exp(-c * (1.0 - rho) * t)
+}
+
 /// Mean wait in M/G/1, first come first served: Pollaczek and Khinchine.
 pub fn mg1_wait(rho: f64, cs2: f64) -> f64 {
     rho / (1.0 - rho) * (1.0 + cs2) / 2.0
+}
+
+/// Mean response time in M/G/1, first come first served.
+pub fn mg1_response(rho: f64, cs2: f64) -> f64 {
+    1.0 + mg1_wait(rho, cs2)
 }
 
 /// Mean response time in M/G/1-PS, whatever the distribution of service.
@@ -65,6 +97,12 @@ pub fn ggc_wait(servers: u32, rho: f64, ca2: f64, cs2: f64) -> f64 {
 /// this long. Exact for any system that is stable.
 pub fn little(rate: f64, time: f64) -> f64 {
     rate * time
+}
+
+/// The utilisation law: how much of a server is busy on average when `rate` are served per unit of
+/// time and each takes it this long. Exact as well.
+pub fn utilisation(rate: f64, service: f64) -> f64 {
+    rate * service
 }
 
 /// Mean response time at each server of a row of M/M/1, in the unit of the rates: with Poisson
@@ -116,23 +154,49 @@ pub fn jsq_tail(rho: f64, d: u32, n: u32) -> f64 {
     libm::pow(rho, exponent)
 }
 
-/// Mean response time in the supermarket model; with `d` 1 it is M/M/1's.
+/// Mean response time in the supermarket model; with `d` 1 it is M/M/1's. Infinite for a load of 1
+/// or more, and no number for one that is none or below 0.
 pub fn jsq_response(rho: f64, d: u32) -> f64 {
+    if rho.is_nan() || rho < 0.0 {
+        return f64::NAN;
+    }
+    if rho >= 1.0 {
+        return f64::INFINITY;
+    }
     if d <= 1 {
         return mm1_response(rho);
     }
-    let (mut exponent, mut sum) = (0.0, 0.0);
-    loop {
-        let term = libm::pow(rho, exponent);
+    let (mut exponent, mut sum, mut term) = (0.0, 0.0, 1.0);
+    while term >= 1e-18 {
         sum += term;
-        if rho >= 1.0 {
-            return f64::INFINITY;
-        }
-        if term < 1e-18 {
-            return sum;
-        }
         exponent = f64::from(d) * (exponent + 1.0);
+        term = libm::pow(rho, exponent);
     }
+    sum
+}
+
+/// How many requests arrive per unit of time when `rate` first attempts do and each of them is
+/// retried `retries` times: what a server is offered while everything times out.
+pub fn retried(rate: f64, retries: f64) -> f64 {
+    rate * (1.0 + retries)
+}
+
+/// Can an overload last although `rate` first attempts are fewer than `capacity`? It can once they
+/// and their retries are more (Bronson and others, 2021): something slows the server down for a
+/// moment, and the retries keep it so.
+pub fn metastable(rate: f64, retries: f64, capacity: f64) -> bool {
+    rate < capacity && retried(rate, retries) > capacity
+}
+
+/// The rate of first attempts below which such an overload ends by itself.
+pub fn recovers_below(capacity: f64, retries: f64) -> f64 {
+    capacity / (1.0 + retries)
+}
+
+/// How many requests reach the last of `tiers` for one at the first, when all of them fail and each
+/// tier makes `attempts` of each.
+pub fn retry_amplification(attempts: u32, tiers: u32) -> f64 {
+    libm::pow(f64::from(attempts), f64::from(tiers))
 }
 
 #[cfg(test)]
@@ -161,6 +225,7 @@ mod tests {
     fn one_form_is_a_special_case_of_another() {
         near(mg1_wait(0.8, 1.0), mmc_wait(1, 0.8));
         near(mg1_wait(0.8, 0.0), mg1_wait(0.8, 1.0) / 2.0);
+        near(mg1_response(0.8, 1.0), mm1_response(0.8));
         near(ggc_wait(3, 0.7, 1.0, 1.0), mmc_wait(3, 0.7));
         near(ggc_wait(1, 0.7, 1.0, 4.0), mg1_wait(0.7, 4.0));
         near(ps_response_of(1.0, 0.6), ps_response(0.6));
@@ -173,12 +238,60 @@ mod tests {
         near(little(full.throughput, full.response), full.in_system);
     }
 
+    /// Erlang's C for two servers at 0.8 is 0.7111, and the mean wait 1.7778.
+    #[test]
+    fn chances_add_up_to_the_means() {
+        near(mm1_wait_tail(0.8, 0.0), 0.8);
+        near(mmc_wait_tail(2, 0.8, 0.0), 0.711111);
+        near(mmc_wait_tail(2, 0.8, 5.0), 0.711111 * 0.135335);
+        for (servers, rho) in [(1, 0.5), (1, 0.9), (2, 0.8), (10, 0.95), (100, 0.95)] {
+            let chances: Vec<f64> = (0..2000).map(|n| mmc_count(servers, rho, n)).collect();
+            let mean = |value: &dyn Fn(u32) -> f64| -> f64 {
+                (0u32..).zip(&chances).map(|(n, chance)| value(n) * chance).sum()
+            };
+            near(mean(&|_| 1.0), 1.0);
+            near(mean(&f64::from), rho * f64::from(servers) * mmc_response(servers, rho));
+            near(
+                mean(&|n| f64::from(n.saturating_sub(servers))) / rho / f64::from(servers),
+                mmc_wait(servers, rho),
+            );
+            near(mean(&|n| f64::from(u8::from(n >= servers))), mmc_wait_tail(servers, rho, 0.0));
+            // The mean wait is the area under its tail.
+            let tail = |step: u32| mmc_wait_tail(servers, rho, (f64::from(step) + 0.5) / 1000.0);
+            near((0..400_000).map(tail).sum::<f64>() / 1000.0, mmc_wait(servers, rho));
+        }
+        for n in [0, 1, 7] {
+            near(mm1_count(0.9, n), mmc_count(1, 0.9, n));
+        }
+        near(mm1_wait_tail(0.9, 3.0), mmc_wait_tail(1, 0.9, 3.0));
+        near(finite(3, 2000, 2.4, 1.0).empty, mmc_count(3, 0.8, 0));
+    }
+
+    #[test]
+    fn retries_multiply() {
+        // 600 of 1000 are fine, and with two retries each they are 1800.
+        near(retried(600.0, 2.0), 1800.0);
+        assert!(metastable(600.0, 2.0, 1000.0) && !metastable(600.0, 0.5, 1000.0));
+        assert!(!metastable(1001.0, 2.0, 1000.0), "that is no more than overload");
+        near(recovers_below(1000.0, 2.0), 1000.0 / 3.0);
+        let edge = recovers_below(1000.0, 2.0);
+        assert!(metastable(edge + 0.001, 2.0, 1000.0) && !metastable(edge - 0.001, 2.0, 1000.0));
+        assert_eq!((retry_amplification(3, 4), retry_amplification(4, 0)), (81.0, 1.0));
+        near(utilisation(80.0, 0.01), 0.8);
+    }
+
     #[test]
     fn overload_is_no_trouble_where_there_is_no_room() {
         let full = finite(1, 100_000, 1e6, 1.0);
         near(full.throughput, 1.0);
         near(full.blocked, 1.0 - 1e-6);
-        assert_eq!(jsq_response(1.0, 2), f64::INFINITY);
+        for d in [0, 1, 2, 9] {
+            assert_eq!(jsq_response(1.0, d), f64::INFINITY);
+            assert_eq!(jsq_response(1.5, d), f64::INFINITY);
+            assert_eq!(jsq_response(0.0, d), 1.0);
+            assert!(jsq_response(f64::NAN, d).is_nan() && jsq_response(-2.0, d).is_nan());
+            assert!(jsq_response(1.0 - f64::EPSILON, d).is_finite());
+        }
         assert_eq!(jsq_tail(0.5, 3, 0), 1.0);
     }
 }

@@ -82,13 +82,18 @@ fn mm1(row: &Json) -> Result<(), String> {
         ("Lq", theory::little(rho * mu, wq)),
         ("W", w),
         ("Wq", wq),
-        ("p0", 1.0 - rho),
+        ("p0", theory::mm1_count(rho, 0)),
         ("W_p50", quantile(0.5)),
         ("W_p95", quantile(0.95)),
         ("W_p99", quantile(0.99)),
     ];
     fields(row, &["rho", "mu"], &outputs)?;
-    all_same("mm1", row, &outputs)
+    all_same("mm1", row, &outputs)?;
+    // The chance of waiting at all is the load, and the wait's tail has the mean wait as its area.
+    let waits = theory::mm1_wait_tail(rho, 0.0);
+    same("mm1", row, "rho", waits)?;
+    same("mm1", row, "rho", theory::utilisation(rho * mu, 1.0 / mu))?;
+    same("mm1", row, "Wq", waits / (1.0 - rho) / mu)
 }
 
 fn mmc(row: &Json) -> Result<(), String> {
@@ -105,7 +110,11 @@ fn mmc(row: &Json) -> Result<(), String> {
         ("L", theory::little(a, w)),
     ];
     fields(row, &["c", "rho"], &outputs)?;
-    all_same("mmc", row, &outputs)
+    all_same("mmc", row, &outputs)?;
+    // Who finds all servers busy waits; the number of customers has the published mean.
+    same("mmc", row, "erlang_c", theory::mmc_wait_tail(c, rho, 0.0))?;
+    let mean = |n: u32| f64::from(n) * theory::mmc_count(c, rho, n);
+    same("mmc", row, "L", (0..c + 2000).map(mean).sum())
 }
 
 fn erlang_b(row: &Json) -> Result<(), String> {
@@ -117,7 +126,7 @@ fn erlang_b(row: &Json) -> Result<(), String> {
 fn mg1(row: &Json) -> Result<(), String> {
     let (rho, cs2) = (number(row, "rho")?, number(row, "cs2")?);
     let wq = theory::mg1_wait(rho, cs2);
-    let outputs = [("Wq", wq), ("W", wq + 1.0)];
+    let outputs = [("Wq", wq), ("W", theory::mg1_response(rho, cs2))];
     fields(row, &["rho", "cs2", "name"], &outputs)?;
     all_same("mg1", row, &outputs)
 }
