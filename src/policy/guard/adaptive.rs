@@ -5,7 +5,7 @@
 //! took, how many were under way when it was admitted (itself included), and whether it was
 //! dropped. One that was answered badly teaches nothing: a quick error says nothing about the load.
 
-use super::{Ask, Ended, Guard, Verdict, decimal, explain};
+use super::{Ask, Ended, Guard, Verdict, Withdrawn, decimal, explain};
 use crate::sim::{Rng, Time, Why};
 
 /// What a rule learns from.
@@ -24,7 +24,7 @@ pub(super) trait Limit: Clone + std::fmt::Debug {
     fn learn(&mut self, sample: Sample, rng: &mut Rng);
 
     /// The limit before it is cut to a whole number.
-    fn limit(&self) -> f64;
+    fn exact(&self) -> f64;
 
     /// The largest limit there can be.
     fn most(&self) -> f64;
@@ -41,15 +41,19 @@ impl<L: Limit> Adaptive<L> {
     pub(super) fn new(rule: L) -> Adaptive<L> {
         Adaptive { rule, under_way: 0 }
     }
+
+    fn leave(&mut self, cost: u32) {
+        self.under_way = self.under_way.saturating_sub(cost);
+    }
 }
 
 impl<L: Limit + 'static> Guard for Adaptive<L> {
     fn admit(&mut self, ask: &Ask, _: &mut Rng, why: &mut Why) -> Verdict {
-        let limit = self.rule.limit() as u32;
+        let limit = self.rule.exact() as u32;
         let (under_way, cost) = (self.under_way, ask.cost);
         let passes = cost <= limit.saturating_sub(under_way);
         explain(why, passes, "under way", || {
-            let exact = decimal(self.rule.limit());
+            let exact = decimal(self.rule.exact());
             let numbers = format!("{under_way} + {cost}, limit {limit} (from {exact})");
             let sentence = match passes {
                 true => format!("{} are under way now; the limit is {limit}.", under_way + cost),
@@ -65,15 +69,15 @@ impl<L: Limit + 'static> Guard for Adaptive<L> {
     }
 
     fn ended(&mut self, ended: &Ended, rng: &mut Rng) {
-        self.withdrawn(ended.now, ended.cost);
+        self.leave(ended.cost);
         if ended.ok || ended.dropped {
             let (rtt_ns, dropped) = (ended.took.ns().max(1), ended.dropped);
             self.rule.learn(Sample { rtt_ns, among: ended.among, dropped }, rng);
         }
     }
 
-    fn withdrawn(&mut self, _: Time, cost: u32) {
-        self.under_way = self.under_way.saturating_sub(cost);
+    fn withdrawn(&mut self, gone: &Withdrawn) {
+        self.leave(gone.cost);
     }
 
     fn under_way(&self) -> u32 {
@@ -81,10 +85,10 @@ impl<L: Limit + 'static> Guard for Adaptive<L> {
     }
 
     fn state(&self, _: Time) -> String {
-        format!("{} of {} under way", self.under_way, self.rule.limit() as u32)
+        format!("{} of {} under way", self.under_way, self.rule.exact() as u32)
     }
 
     fn gauge(&self, _: Time) -> (f64, f64) {
-        (self.rule.limit(), self.rule.most())
+        (self.rule.exact(), self.rule.most())
     }
 }

@@ -3,7 +3,8 @@
 //! As AIMDLimit of Netflix's concurrency-limits (commit 78a74b98), after TCP's additive increase
 //! and multiplicative decrease. A request that was dropped, or took longer than `timeout`, sets the
 //! limit to `limit * ratio`, cut to a whole number; any other raises it by 1 if at least half of it
-//! was under way. Then it is brought within its bounds.
+//! was under way. Then it is brought within its bounds; before the first request it is as it was
+//! set, in bounds or not.
 
 use super::adaptive::{Adaptive, Limit, Sample};
 use super::vegas::{INITIAL, MOST};
@@ -33,6 +34,11 @@ impl Aimd {
         }
     }
 
+    /// How many may be under way at once.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// Learns from one that took this long with so many under way, and gives the limit.
     pub fn sample(&mut self, rtt: Span, among: u32, dropped: bool) -> u32 {
         if dropped || rtt > self.timeout {
@@ -50,7 +56,7 @@ impl Limit for Aimd {
         self.sample(Span::from_ns(sample.rtt_ns), sample.among, sample.dropped);
     }
 
-    fn limit(&self) -> f64 {
+    fn exact(&self) -> f64 {
         f64::from(self.limit)
     }
 
@@ -100,7 +106,7 @@ pub(super) const ENTRY: Entry = Entry {
     wire: 18,
     name: "Adaptive limit, AIMD",
     whose: "Netflix concurrency-limits, commit 78a74b98",
-    rule: "Each request that goes well adds one to the limit; a drop takes a tenth of it away.",
+    rule: "A success adds one if at least half of the limit was under way; a drop takes a tenth.",
     cost: "O(1) time; one number",
     when: "Overload shows as drops and timeouts, as at a client.",
     when_not: "Overload shows as long times only: nothing is dropped until it is too late.",
@@ -131,6 +137,13 @@ mod tests {
         assert_eq!(sampled(&[thirty, ("ratio", 0.5)], 1, 30, true), 20, "20 is the least");
         assert_eq!(sampled(&[thirty, ("ratio", 0.5), ("least", 1.0)], 1, 30, true), 15);
         assert_eq!(sampled(&[thirty, ("most", 30.0)], 1, 30, false), 30);
+    }
+
+    #[test]
+    fn bounds_hold_from_the_first_request_on() {
+        let mut rule = Aimd::new(&with(KNOBS, &[("initial", 10.0)]));
+        assert_eq!(rule.limit(), 10);
+        assert_eq!(rule.sample(Span::from_millis(1), 1, false), 20);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! gives its places back when it ends. Both libraries refuse at once by default. (resilience4j can
 //! make a thread wait for a place; here whoever should wait stands in the line of a server.)
 
-use super::{Ask, Ended, Entry, Guard, Make, Verdict, explain, knobs};
+use super::{Ask, Ended, Entry, Guard, Make, Verdict, Withdrawn, explain, knobs};
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Time, Why};
 
@@ -13,6 +13,12 @@ use crate::sim::{Rng, Time, Why};
 struct Bulkhead {
     most: u32,
     taken: u32,
+}
+
+impl Bulkhead {
+    fn leave(&mut self, cost: u32) {
+        self.taken = self.taken.saturating_sub(cost);
+    }
 }
 
 impl Guard for Bulkhead {
@@ -34,11 +40,11 @@ impl Guard for Bulkhead {
     }
 
     fn ended(&mut self, ended: &Ended, _: &mut Rng) {
-        self.withdrawn(ended.now, ended.cost);
+        self.leave(ended.cost);
     }
 
-    fn withdrawn(&mut self, _: Time, cost: u32) {
-        self.taken = self.taken.saturating_sub(cost);
+    fn withdrawn(&mut self, gone: &Withdrawn) {
+        self.leave(gone.cost);
     }
 
     fn under_way(&self) -> u32 {
@@ -119,7 +125,8 @@ mod tests {
         assert_eq!(guard.state(Time::ZERO), "1 of 3 under way");
         assert!(ask(&mut guard, 2));
         assert_eq!(why.sentence, "3 of 3 places are taken now.");
-        (0..9).for_each(|_| guard.withdrawn(Time::ZERO, 9));
+        let gone = Withdrawn { cost: 9, ..Withdrawn::rejected(Time::ZERO) };
+        (0..9).for_each(|_| guard.withdrawn(&gone));
         assert_eq!(guard.under_way(), 0);
     }
 }

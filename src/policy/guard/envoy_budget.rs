@@ -5,7 +5,7 @@
 //! requests under way, retries included. (In Envoy a retry that waits out its backoff counts as a
 //! retry and not yet as active; here it counts as both from the moment it passes.)
 
-use super::{Ask, Ended, Entry, Guard, Make, Verdict, decimal, explain, knobs};
+use super::{Ask, Ended, Entry, Guard, Make, Verdict, Withdrawn, decimal, explain, knobs};
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Time, Why};
 
@@ -21,6 +21,12 @@ struct EnvoyBudget {
 impl EnvoyBudget {
     fn most(&self) -> u32 {
         ((self.percent / 100.0 * f64::from(self.active)) as u32).max(self.minimum)
+    }
+
+    /// A retry is under way no more.
+    fn leave(&mut self, cost: u32) {
+        self.active = self.active.saturating_sub(cost);
+        self.retries = self.retries.saturating_sub(cost);
     }
 }
 
@@ -52,14 +58,13 @@ impl Guard for EnvoyBudget {
 
     fn ended(&mut self, ended: &Ended, _: &mut Rng) {
         match ended.retry {
-            true => self.withdrawn(ended.now, ended.cost),
+            true => self.leave(ended.cost),
             false => self.active = self.active.saturating_sub(1),
         }
     }
 
-    fn withdrawn(&mut self, _: Time, cost: u32) {
-        self.active = self.active.saturating_sub(cost);
-        self.retries = self.retries.saturating_sub(cost);
+    fn withdrawn(&mut self, gone: &Withdrawn) {
+        self.leave(gone.cost);
     }
 
     fn under_way(&self) -> u32 {

@@ -12,14 +12,14 @@ use super::adaptive::{Adaptive, Limit, Sample};
 use super::vegas::{INITIAL, MOST, SMOOTHING};
 use super::{Entry, Make};
 use crate::policy::{Knob, Knobs};
-use crate::sim::Rng;
+use crate::sim::{Rng, Span};
 
 /// Samples before the average becomes exponential.
 const WARM_UP: u32 = 10;
 
 /// The rule's state and settings.
 #[derive(Clone, Debug)]
-struct Gradient2 {
+pub struct Gradient2 {
     limit: f64,
     least: f64,
     most: f64,
@@ -33,7 +33,8 @@ struct Gradient2 {
 }
 
 impl Gradient2 {
-    fn new(knobs: &Knobs) -> Gradient2 {
+    /// With these settings; see [`super::CATALOGUE`] for what there is.
+    pub fn new(knobs: &Knobs) -> Gradient2 {
         let value = |place: usize| knobs.get(&KNOBS[place]);
         Gradient2 {
             limit: value(0),
@@ -49,6 +50,17 @@ impl Gradient2 {
         }
     }
 
+    /// How many may be under way at once.
+    pub fn limit(&self) -> u32 {
+        self.limit as u32
+    }
+
+    /// Learns from one that took this long with so many under way, and gives the limit.
+    pub fn sample(&mut self, rtt: Span, among: u32) -> u32 {
+        self.see(rtt.ns().max(1), among);
+        self.limit()
+    }
+
     fn average(&mut self, rtt: f64) -> f64 {
         if self.samples < WARM_UP {
             self.samples += 1;
@@ -60,16 +72,14 @@ impl Gradient2 {
         }
         self.long
     }
-}
 
-impl Limit for Gradient2 {
-    fn learn(&mut self, sample: Sample, _: &mut Rng) {
-        let short = sample.rtt_ns as f64;
+    fn see(&mut self, rtt_ns: u64, among: u32) {
+        let short = rtt_ns as f64;
         let long = self.average(short);
         if long / short > 2.0 {
             self.long *= 0.95;
         }
-        if f64::from(sample.among) < self.limit / 2.0 {
+        if f64::from(among) < self.limit / 2.0 {
             return;
         }
         let gradient = (self.tolerance * long / short).clamp(0.5, 1.0);
@@ -77,8 +87,14 @@ impl Limit for Gradient2 {
         let next = self.limit * (1.0 - self.smoothing) + wanted * self.smoothing;
         self.limit = next.min(self.most).max(self.least);
     }
+}
 
-    fn limit(&self) -> f64 {
+impl Limit for Gradient2 {
+    fn learn(&mut self, sample: Sample, _: &mut Rng) {
+        self.see(sample.rtt_ns, sample.among);
+    }
+
+    fn exact(&self) -> f64 {
         self.limit
     }
 

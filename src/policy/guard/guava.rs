@@ -5,8 +5,9 @@
 //! that earlier ones have pushed the door to, at once if that is past, however many permits it
 //! takes. Then it takes stored permits, and for those missing pushes the door further out by their
 //! time at the rate. Nobody is refused unless he would have to wait longer than allowed. A clock
-//! that goes back only makes the wait longer. The state and the algorithm are shared with the
-//! warming-up kind.
+//! that goes back only makes the wait longer. When the rate is changed, the stored permits change
+//! in proportion to what can be stored, and whoever is next still waits for those before him at the
+//! old rate. The state and the algorithm are shared with the warming-up kind.
 
 use super::knobs::{self, RATE};
 use super::{Ask, Entry, Guard, Make, Verdict, decimal, explain};
@@ -14,7 +15,11 @@ use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Span, Time, Why};
 
 /// How stored permits are gained and what they cost: the only difference between the two kinds.
-pub(super) trait Store: Clone + std::fmt::Debug {
+pub trait Store: Clone + std::fmt::Debug {
+    /// The rate is now `rate` permits a second, one for each `stable_us` microseconds.
+    fn set_rate(&mut self, rate: f64, stable_us: f64);
+    /// How many are stored at first.
+    fn at_first(&self) -> f64;
     /// The most permits stored.
     fn most(&self) -> f64;
     /// How long nobody must ask for one permit to be stored, in microseconds.
@@ -25,7 +30,7 @@ pub(super) trait Store: Clone + std::fmt::Debug {
 
 /// The state: permits stored, and when the door opens next.
 #[derive(Clone, Debug)]
-pub(super) struct Smooth<S> {
+pub struct Smooth<S> {
     store: S,
     /// Microseconds for each fresh permit.
     stable_us: f64,
@@ -36,8 +41,28 @@ pub(super) struct Smooth<S> {
 
 impl<S: Store> Smooth<S> {
     /// A limiter that nobody has asked yet, with `stored` permits.
-    pub(super) fn new(store: S, rate: f64, stored: f64, patience: Span) -> Smooth<S> {
-        Smooth { store, stable_us: 1e6 / rate, patience, stored, next_us: 0 }
+    pub(super) fn new(mut store: S, rate: f64, patience: Span) -> Smooth<S> {
+        let stable_us = 1e6 / rate;
+        store.set_rate(rate, stable_us);
+        Smooth { stored: store.at_first(), store, stable_us, patience, next_us: 0 }
+    }
+
+    /// From `now` on, `rate` permits a second, as Guava's `setRate`. False, and nothing happens,
+    /// unless that is a number above 0.
+    pub fn set_rate(&mut self, rate: f64, now: Time) -> bool {
+        if !(rate > 0.0 && rate.is_finite()) {
+            return false;
+        }
+        let now = micros(now);
+        self.stored = self.stored_at(now);
+        self.next_us = self.next_us.max(now);
+        let before = self.store.most();
+        self.stable_us = 1e6 / rate;
+        self.store.set_rate(rate, self.stable_us);
+        if before > 0.0 {
+            self.stored = self.stored * self.store.most() / before;
+        }
+        true
     }
 
     /// Permits stored at `now`, in microseconds.
@@ -47,6 +72,13 @@ impl<S: Store> Smooth<S> {
         }
         let fresh = (now_us - self.next_us) as f64 / self.store.cool_down_us();
         self.store.most().min(self.stored + fresh)
+    }
+
+    /// How long until the wait is no longer than allowed, to the nanosecond.
+    fn until_it_is_near(&self, now: Time) -> Option<Span> {
+        let patience = i64::try_from(self.patience.ns() / 1000).unwrap_or(i64::MAX);
+        let us = u64::try_from(self.next_us.saturating_sub(patience)).ok()?;
+        Some(Time::from_ns(us.checked_mul(1000)?).since(now))
     }
 }
 
@@ -81,7 +113,7 @@ impl<S: Store + 'static> Guard for Smooth<S> {
             (numbers, sentence)
         });
         if !passes {
-            return Verdict::Refuse(Some(Span::from_ns(wait.ns() - self.patience.ns())));
+            return Verdict::Refuse(self.until_it_is_near(ask.now));
         }
         self.next_us = self.next_us.max(now).saturating_add(price);
         self.stored = stored - take;
@@ -103,12 +135,30 @@ impl<S: Store + 'static> Guard for Smooth<S> {
 
 /// Stored permits are free.
 #[derive(Clone, Debug)]
-struct Bursty {
+pub struct Bursty {
+    burst_s: f64,
     most: f64,
     stable_us: f64,
 }
 
+impl Smooth<Bursty> {
+    /// `rate` permits a second (above 0), stored for `burst_s` seconds at most; whoever would wait
+    /// longer than `patience` is refused.
+    pub fn bursty(rate: f64, burst_s: f64, patience: Span) -> Smooth<Bursty> {
+        Smooth::new(Bursty { burst_s, most: 0.0, stable_us: 0.0 }, rate, patience)
+    }
+}
+
 impl Store for Bursty {
+    fn set_rate(&mut self, rate: f64, stable_us: f64) {
+        self.stable_us = stable_us;
+        self.most = self.burst_s * rate;
+    }
+
+    fn at_first(&self) -> f64 {
+        0.0
+    }
+
     fn most(&self) -> f64 {
         self.most
     }
@@ -154,9 +204,8 @@ pub(super) const ENTRY: Entry = Entry {
     source: "google/guava SmoothRateLimiter.java, RateLimiterTest.java",
     knobs: KNOBS,
     make: Make::Guard(|knobs: &Knobs| {
-        let rate = knobs.get(&KNOBS[0]);
-        let bursty = Bursty { most: knobs.get(&KNOBS[1]) * rate, stable_us: 1e6 / rate };
-        Box::new(Smooth::new(bursty, rate, 0.0, knobs::millis(knobs, &KNOBS[2])))
+        let (rate, burst_s) = (knobs.get(&KNOBS[0]), knobs.get(&KNOBS[1]));
+        Box::new(Smooth::bursty(rate, burst_s, knobs::millis(knobs, &KNOBS[2])))
     }),
 };
 
@@ -181,5 +230,51 @@ mod tests {
         let most = |guard: &dyn Guard| guard.gauge(Time::from_ns(60_000_000_000));
         assert_eq!(most(&*guard), (1.0, 1.0));
         assert_eq!(most(&*make(&knobs::with(KNOBS, &[("burst_s", 3.0)]))), (30.0, 30.0));
+    }
+
+    #[test]
+    fn who_is_next_waits_at_the_old_rate() {
+        let mut limiter = Smooth::bursty(1.0, 1.0, Span::from_ns(u64::MAX));
+        let mut now = Time::ZERO;
+        let mut acquire = |limiter: &mut Smooth<Bursty>, cost: u32| {
+            let ask = Ask { cost, ..Ask::at(now) };
+            let wait = match limiter.admit(&ask, &mut Rng::from_seed(1), &mut Why::off()) {
+                Verdict::Delay(wait) => wait,
+                _ => Span::ZERO,
+            };
+            now = now + wait;
+            (wait.ns() / 1_000_000, now)
+        };
+        assert_eq!((acquire(&mut limiter, 1).0, acquire(&mut limiter, 1).0), (0, 1000));
+        assert!(limiter.set_rate(2.0, Time::from_ns(1_000_000_000)));
+        let waits: Vec<u64> = [1, 2, 4, 1].map(|cost| acquire(&mut limiter, cost).0).to_vec();
+        assert_eq!(waits, [1000, 500, 1000, 2000], "as Guava's testBurstyAndUpdate");
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(!limiter.set_rate(rate, Time::ZERO));
+        }
+    }
+
+    #[test]
+    fn stored_permits_change_with_what_can_be_stored() {
+        let mut limiter = Smooth::bursty(10.0, 2.0, Span::ZERO);
+        assert_eq!(limiter.gauge(Time::from_ns(1_000_000_000)), (10.0, 20.0));
+        limiter.set_rate(5.0, Time::from_ns(1_000_000_000));
+        assert_eq!(limiter.gauge(Time::from_ns(1_000_000_000)), (5.0, 10.0));
+        assert_eq!(limiter.gauge(Time::from_ns(1_200_000_000)), (6.0, 10.0), "five a second now");
+    }
+
+    #[test]
+    fn a_refusal_is_exact_though_the_clock_is_in_microseconds() {
+        let mut limiter = Smooth::bursty(3.0, 1.0, Span::from_ns(1_700));
+        let rng = &mut Rng::from_seed(1);
+        let first = limiter.admit(&Ask::at(Time::from_ns(999)), rng, &mut Why::off());
+        assert_eq!(first, Verdict::Pass);
+        let mut ask = |ns: u64| {
+            let ask = Ask::at(Time::from_ns(ns));
+            limiter.clone().admit(&ask, rng, &mut Why::off())
+        };
+        assert_eq!(ask(999), Verdict::Refuse(Some(Span::from_ns(333_332_000 - 999))));
+        assert_eq!(ask(333_331_999), Verdict::Refuse(Some(Span::from_ns(1))));
+        assert_eq!(ask(333_332_000), Verdict::Delay(Span::from_ns(1000)));
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! As Hystrix 1.5.18 (commit 7c03bafe). CLOSED lets everybody pass. Every health snapshot (500 ms
 //! from the start of the count on, and not at each failure) it looks at the last ten seconds: with
-//! at least 20 requests of which at least 50 % failed, the percentage cut to a whole number, it
-//! goes to OPEN. There nobody passes until *more* than the sleep window of 5 s has gone by; the
+//! at least 20 requests of which at least 50 % failed it goes to OPEN. The percentage is
+//! `errors / total * 100` as a float, cut: 29 of 100 are 28.999999999999996 and so 28 %. There
+//! nobody passes until *more* whole milliseconds than the sleep window of 5 s have gone by; the
 //! next request is the one trial, in HALF_OPEN. The first request that ends then decides, whichever
 //! it is: well means CLOSED with an empty count, badly means OPEN for another sleep window. A
-//! request longer than the timeout has failed. What the breaker refuses is not counted. A clock
-//! that goes back counts as standing still.
+//! request longer than the timeout has failed, and so has one that the next guard refuses, as those
+//! which Hystrix's thread pool rejects; one that was given up is not counted, but as a trial it has
+//! failed. What the breaker itself refuses is not counted. A clock that goes back counts as
+//! standing still.
 
 use super::rolling::Rolling;
-use super::{Ask, Ended, Entry, Guard, Make, Verdict, explain, knobs};
+use super::{Ask, Ended, Entry, Guard, Make, Verdict, Withdrawn, explain, knobs};
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Span, Time, Why};
 
@@ -22,9 +25,21 @@ struct Health {
 }
 
 impl Health {
+    /// In percent, in double precision as the library has it.
+    fn exact(self) -> f64 {
+        if self.total == 0 { 0.0 } else { self.errors as f64 / self.total as f64 * 100.0 }
+    }
+
     /// In percent, cut to a whole number.
     fn percent(self) -> u64 {
-        self.errors * 100 / self.total.max(1)
+        self.exact() as u64
+    }
+
+    /// `10 of 20 failed, 50 %`, or how a number that is no whole one was cut.
+    fn words(self) -> String {
+        let (Health { total, errors }, percent, exact) = (self, self.percent(), self.exact());
+        let cut = if exact == percent as f64 { String::new() } else { format!("{exact} cut to ") };
+        format!("{errors} of {total} failed, {cut}{percent} %")
     }
 }
 
@@ -111,10 +126,31 @@ impl Hystrix {
         self.snapshots = 0;
     }
 
-    /// How long until a trial may pass; it must be *more* than the sleep window.
+    /// How long until a trial may pass: the clock must show more whole milliseconds than the sleep
+    /// window after those at which it opened.
     fn until_trial(&self, since: Time, now: Time) -> Span {
-        let more_than = self.set.sleep + Span::from_ns(1);
-        Span::from_ns(more_than.ns().saturating_sub(now.since(since).ns()))
+        let ms = |ns: u64| ns / 1_000_000;
+        let first = ms(since.ns()) + ms(self.set.sleep.ns()) + 1;
+        if ms(now.ns()) >= first {
+            return Span::ZERO;
+        }
+        Span::from_ns(first.saturating_mul(1_000_000).saturating_sub(now.ns()).max(1))
+    }
+
+    fn count(&mut self, failed: bool) {
+        for health in [self.buckets.newest(), &mut self.sum] {
+            health.total += 1;
+            health.errors += u64::from(failed);
+        }
+    }
+
+    /// The trial came to this.
+    fn decide(&mut self, failed: bool) {
+        match (self.state, failed) {
+            (State::HalfOpen, true) => self.state = State::Open(self.last),
+            (State::HalfOpen, false) => self.close(),
+            _ => {}
+        }
     }
 }
 
@@ -128,8 +164,7 @@ impl Guard for Hystrix {
         };
         let passes = self.state == State::Closed || wait == Some(Span::ZERO);
         explain(why, passes, before, || {
-            let Health { total, errors } = self.sum;
-            let numbers = format!("{errors} of {total} failed, {} %", self.sum.percent());
+            let numbers = self.sum.words();
             let sentence = match (before, wait) {
                 ("closed", _) => "The circuit is closed: everybody passes.".to_owned(),
                 (_, Some(Span::ZERO)) => {
@@ -152,25 +187,16 @@ impl Guard for Hystrix {
     fn ended(&mut self, ended: &Ended, _: &mut Rng) {
         self.catch_up(ended.now);
         let failed = !ended.ok || ended.dropped || ended.took > self.set.timeout;
-        let bucket = self.buckets.newest();
-        for health in [bucket, &mut self.sum] {
-            health.total += 1;
-            health.errors += u64::from(failed);
-        }
-        if self.state == State::HalfOpen {
-            match failed {
-                true => self.state = State::Open(self.last),
-                false => self.close(),
-            }
-        }
+        self.count(failed);
+        self.decide(failed);
     }
 
-    /// Hystrix calls a trial that was given up a failed one.
-    fn withdrawn(&mut self, now: Time, _: u32) {
-        self.catch_up(now);
-        if self.state == State::HalfOpen {
-            self.state = State::Open(self.last);
+    fn withdrawn(&mut self, gone: &Withdrawn) {
+        self.catch_up(gone.now);
+        if gone.rejected {
+            self.count(true);
         }
+        self.decide(true);
     }
 
     fn state(&self, now: Time) -> String {
@@ -318,6 +344,9 @@ mod tests {
         assert!(!bench.ask(500));
         assert_eq!(bench.0.state(at(500)), "open until 5.500 s");
         assert!(!bench.ask(5500), "not yet: it must be more than the sleep window");
+        let ask = Ask::at(Time::from_ns(5_500_999_999));
+        let last = bench.0.admit(&ask, &mut Rng::from_seed(1), &mut Why::off());
+        assert_eq!(last, Verdict::Refuse(Some(Span::from_ns(1))), "in whole milliseconds");
         assert!(bench.ask(5501) && !bench.ask(5501), "one trial");
         bench.end(5502, false);
         assert!(!bench.ask(10_502));
@@ -325,6 +354,38 @@ mod tests {
         bench.end(10_504, true);
         assert!(bench.ask(10_504));
         assert_eq!(bench.0.state(at(10_504)), "closed, 0 % of 0 failed");
+    }
+
+    #[test]
+    fn what_the_next_guard_refuses_has_failed() {
+        let mut bench = Bench::new(&[]);
+        for n in 0..20 {
+            assert!(bench.ask(100));
+            match n % 2 {
+                0 => bench.end(100, true),
+                _ => bench.0.withdrawn(&Withdrawn::rejected(at(100))),
+            }
+        }
+        bench.0.withdrawn(&Withdrawn::given_up(at(200), at(100)));
+        assert_eq!(bench.0.state(at(400)), "closed, 50 % of 20 failed");
+        // A trial that is refused or given up has failed.
+        assert!(!bench.ask(500) && bench.ask(5501));
+        bench.0.withdrawn(&Withdrawn::rejected(at(5501)));
+        assert!(!bench.ask(10_501) && bench.ask(10_502));
+        bench.0.withdrawn(&Withdrawn::given_up(at(10_503), at(10_502)));
+        assert!(!bench.ask(15_503) && bench.ask(15_504));
+    }
+
+    #[test]
+    fn percentages_are_cut_floats() {
+        let percent = |errors: u64, total: u64| Health { total, errors }.percent();
+        assert_eq!((percent(29, 100), percent(57, 100), percent(50, 101)), (28, 56, 49));
+        assert_eq!((percent(0, 0), percent(7, 7), percent(1, 2)), (0, 100, 50));
+        let words = Health { total: 100, errors: 29 }.words();
+        assert_eq!(words, "29 of 100 failed, 28.999999999999996 cut to 28 %");
+        let mut bench = Bench::new(&[("percent", 29.0)]);
+        (0..100).for_each(|n| bench.end(0, n >= 29));
+        assert!(bench.ask(500), "29 of 100 are below 29 %");
     }
 
     /// Each knob alone decides whether, or when, the same failures open the circuit.

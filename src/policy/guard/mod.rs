@@ -15,6 +15,7 @@ mod finagle_budget;
 mod fixed_window;
 mod gcra;
 mod gradient2;
+mod grpc_throttle;
 mod guava;
 mod hystrix;
 mod jitter;
@@ -35,11 +36,15 @@ mod vegas;
 mod warming;
 
 pub use aimd::Aimd;
+pub use finagle_budget::FinagleBudget;
 pub use gcra::{Gcra, Throttled};
+pub use gradient2::Gradient2;
+pub use guava::{Bursty, Smooth, Store};
 pub use leaky_bucket::LeakyBucket;
 pub use per_key::PerKey;
 pub use token_bucket::TokenBucket;
 pub use vegas::Vegas;
+pub use warming::WarmingUp;
 
 use super::Knobs;
 use crate::sim::{Line, Rng, Span, Time, Why};
@@ -106,6 +111,31 @@ impl Ended {
     }
 }
 
+/// How something that passed came to nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Withdrawn {
+    /// When.
+    pub now: Time,
+    /// When it was admitted.
+    pub since: Time,
+    /// What it cost when it was admitted.
+    pub cost: u32,
+    /// Did the next guard refuse it? Otherwise who asked gave up.
+    pub rejected: bool,
+}
+
+impl Withdrawn {
+    /// An ordinary request that passed at `since` and was given up.
+    pub const fn given_up(now: Time, since: Time) -> Withdrawn {
+        Withdrawn { now, since, cost: 1, rejected: false }
+    }
+
+    /// An ordinary request that passed just now and was refused by the next guard.
+    pub const fn rejected(now: Time) -> Withdrawn {
+        Withdrawn { now, since: now, cost: 1, rejected: true }
+    }
+}
+
 /// Decides who may pass. A clock that goes backwards does no harm: where the real system has a rule
 /// for that, the guard has it too; otherwise an earlier `now` counts as the latest one seen.
 pub trait Guard: dyn_clone::DynClone + std::fmt::Debug {
@@ -119,8 +149,8 @@ pub trait Guard: dyn_clone::DynClone + std::fmt::Debug {
     /// One that passed has ended; first attempts are told to retry budgets as well.
     fn ended(&mut self, _ended: &Ended, _rng: &mut Rng) {}
 
-    /// One that passed with this cost never went ahead, for example because the next guard refused.
-    fn withdrawn(&mut self, _now: Time, _cost: u32) {}
+    /// One that passed never went ahead.
+    fn withdrawn(&mut self, _gone: &Withdrawn) {}
 
     /// How many are under way, for guards that count them.
     fn under_way(&self) -> u32 {
@@ -188,6 +218,7 @@ pub const CATALOGUE: &[&Entry] = &[
     &jitter::ENTRY_DECORRELATED,
     &jitter::ENTRY_BOTOCORE,
     &jitter::ENTRY_RANDOMIZED,
+    &grpc_throttle::ENTRY,
 ];
 
 /// The guard with this name.
@@ -221,5 +252,14 @@ fn explain(
 /// A number with at most two digits after the point: `3`, `2.5`, `0.33`.
 fn decimal(x: f64) -> String {
     let text = format!("{x:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    match text.trim_end_matches('0').trim_end_matches('.') {
+        "-0" => "0".to_owned(),
+        short => short.to_owned(),
+    }
+}
+
+/// A length of time in ms to the last digit, for sums that are redone on paper: `45000 ms`.
+fn exact_ms(ns: u64) -> String {
+    let text = format!("{}.{:06}", ns / 1_000_000, ns % 1_000_000);
+    format!("{} ms", text.trim_end_matches('0').trim_end_matches('.'))
 }

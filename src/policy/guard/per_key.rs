@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ask, Ended, Guard, Verdict};
+use super::{Ask, Ended, Guard, Verdict, Withdrawn};
 use crate::sim::{Rng, Time, Why};
 
 /// No neighbour.
@@ -58,9 +58,9 @@ impl PerKey {
     }
 
     /// One with this key never went ahead. Nothing happens if the key has been forgotten.
-    pub fn withdrawn(&mut self, key: &[u8], now: Time, cost: u32) {
+    pub fn withdrawn(&mut self, key: &[u8], gone: &Withdrawn) {
         if let Some(&place) = self.by_key.get(key) {
-            self.places[place].guard.withdrawn(now, cost);
+            self.places[place].guard.withdrawn(gone);
         }
     }
 
@@ -171,12 +171,12 @@ mod tests {
         let rng = &mut Rng::from_seed(1);
         keys.admit(b"a", &Ask::at(Time::ZERO), rng, &mut Why::off());
         keys.ended(b"b", &Ended::well(Time::ZERO, crate::sim::Span::ZERO), rng);
-        keys.withdrawn(b"b", Time::ZERO, 1);
+        keys.withdrawn(b"b", &Withdrawn::rejected(Time::ZERO));
         assert_eq!((keys.len(), keys.is_empty()), (1, false), "room for one at least");
         let under_way =
             |keys: &PerKey| keys.newest_first().map(|(_, g)| g.under_way()).sum::<u32>();
         assert_eq!(under_way(&keys), 1);
-        keys.withdrawn(b"a", Time::ZERO, 1);
+        keys.withdrawn(b"a", &Withdrawn::rejected(Time::ZERO));
         assert_eq!(under_way(&keys), 0);
         keys.began(b"\xff", Time::ZERO);
         assert_eq!(keys.len(), 1);

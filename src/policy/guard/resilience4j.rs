@@ -7,15 +7,17 @@
 //! the next call makes it HALF_OPEN. (With `automatic` it becomes so by itself.) HALF_OPEN lets
 //! `trials` calls pass and no more, and counts as before with a window of that many calls: rates at
 //! or above a threshold mean OPEN, below both mean CLOSED with an empty count. A call that began
-//! earlier and ends in HALF_OPEN counts there too, as in the library. With `half_open_s` above 0 it
-//! goes back to OPEN after that long undecided. DISABLED and METRICS_ONLY let all pass, FORCED_OPEN
-//! none. A clock that goes back counts as standing still.
+//! earlier and ends in HALF_OPEN counts there too, as in the library. A trial call that never went
+//! ahead gives its place back; one that passed before this spell of HALF_OPEN has none to give. (In
+//! the library it gives one back all the same, and more than `trials` pass.) With `half_open_s`
+//! above 0 it goes back to OPEN after that long undecided. DISABLED and METRICS_ONLY let all pass,
+//! FORCED_OPEN none. A clock that goes back counts as standing still.
 
 mod window;
 
 use window::{Call, Counts, Window};
 
-use super::{Ask, Ended, Entry, Guard, Make, Verdict, explain, knobs};
+use super::{Ask, Ended, Entry, Guard, Make, Verdict, Withdrawn, explain, knobs};
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Span, Time, Why};
 
@@ -72,6 +74,7 @@ impl Resilience4j {
     /// What happens by itself, by timers, up to `now`.
     fn catch_up(&mut self, now: Time) {
         self.last = self.last.max(now);
+        self.closed.catch_up(self.last);
         loop {
             match self.state {
                 State::Open(since) if self.set.automatic && self.over(since) => {
@@ -147,8 +150,9 @@ impl Guard for Resilience4j {
         }
         let mut wait = None;
         if let State::Open(since) = self.state {
-            let more_than = self.set.open + Span::from_ns(1);
-            let left = more_than.ns().saturating_sub(self.last.since(since).ns());
+            // By itself it turns at that time; a call must come after it.
+            let needed = self.set.open.ns().saturating_add(u64::from(!self.set.automatic));
+            let left = needed.saturating_sub(self.last.since(since).ns());
             wait = Some(Span::from_ns(left));
             if left == 0 {
                 self.half_open(self.last);
@@ -198,9 +202,11 @@ impl Guard for Resilience4j {
         }
     }
 
-    fn withdrawn(&mut self, now: Time, _: u32) {
-        self.catch_up(now);
-        if let State::HalfOpen(_, left) = &mut self.state {
+    fn withdrawn(&mut self, gone: &Withdrawn) {
+        self.catch_up(gone.now);
+        if let State::HalfOpen(since, left) = &mut self.state
+            && gone.since >= *since
+        {
             *left = (*left + 1).min(self.set.trials);
         }
     }
@@ -208,7 +214,6 @@ impl Guard for Resilience4j {
     fn state(&self, now: Time) -> String {
         let mut then = self.clone();
         then.catch_up(now);
-        then.closed.catch_up(then.last);
         match (then.set.mode, then.state) {
             (Mode::Disabled, _) => "disabled".to_owned(),
             (Mode::ForcedOpen, _) => "forced open".to_owned(),
@@ -222,7 +227,6 @@ impl Guard for Resilience4j {
     fn gauge(&self, now: Time) -> (f64, f64) {
         let mut then = self.clone();
         then.catch_up(now);
-        then.closed.catch_up(then.last);
         let (counts, _) = then.counts();
         (f64::from(counts.percent(counts.failed)), 100.0)
     }

@@ -5,7 +5,7 @@
 //! retry that ends well puts back what it took, a first attempt that ends well puts in `refund`,
 //! never more than was there at first. A failure puts back nothing.
 
-use super::{Ask, Ended, Entry, Guard, Make, Verdict, explain, knobs};
+use super::{Ask, Ended, Entry, Guard, Make, Verdict, Withdrawn, explain, knobs};
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Time, Why};
 
@@ -58,8 +58,8 @@ impl Guard for RetryQuota {
         }
     }
 
-    fn withdrawn(&mut self, _: Time, cost: u32) {
-        self.put(self.price(cost));
+    fn withdrawn(&mut self, gone: &Withdrawn) {
+        self.put(self.price(gone.cost));
     }
 
     fn state(&self, _: Time) -> String {

@@ -9,7 +9,7 @@
 //! still.
 
 use super::knobs::{LIMIT, WINDOW, count, millis};
-use super::{Ask, Entry, Guard, Make, Verdict, decimal, explain};
+use super::{Ask, Entry, Guard, Make, Verdict, decimal, exact_ms, explain};
 use crate::policy::{Knob, Knobs};
 use crate::sim::{Rng, Span, Time, Why};
 
@@ -83,17 +83,14 @@ impl Guard for SlidingCounter {
         let asked = (u128::from(counts.current) + u128::from(ask.cost)) * window;
         let passes = weighed + asked <= u128::from(self.limit) * window;
         explain(why, passes, "estimate", || {
-            let part = 1.0 - counts.elapsed as f64 / self.window as f64;
+            let (Counts { previous, current, .. }, limit, cost) = (&counts, self.limit, ask.cost);
+            let (rest, window) = (exact_ms(self.window - counts.elapsed), exact_ms(self.window));
             let estimate = decimal(self.estimate(&counts));
-            let numbers = format!(
-                "{} × {} + {} = {estimate}, limit {}",
-                counts.previous,
-                decimal(part),
-                counts.current,
-                self.limit
-            );
+            let numbers = format!("{previous} × {rest} / {window} + {current} = {estimate}");
             let sign = if passes { "at most" } else { "more than" };
-            (numbers, format!("{estimate} + {} is {sign} {}.", ask.cost, self.limit))
+            // The estimate is shown rounded; what is compared is exact.
+            let sum = format!("{previous} × {rest} / {window} + {current} + {cost}");
+            (format!("{numbers}, limit {limit}"), format!("{sum} is {sign} {limit}."))
         });
         if !passes {
             return Verdict::Refuse(self.until_it_fits(&counts, ask.cost));
@@ -150,8 +147,9 @@ mod tests {
         let mut why = Why::on();
         let soon = Verdict::Refuse(Some(Span::from_ns(714_285_715)));
         assert_eq!(ask(&mut guard, 75_000, 1, &mut why), soon);
-        assert_eq!(why.lines[0].numbers, "42 × 0.75 + 18 = 49.5, limit 50");
-        assert_eq!(why.sentence, "49.5 + 1 is more than 50.");
+        let numbers = "42 × 45000 ms / 60000 ms + 18 = 49.5, limit 50";
+        assert_eq!(why.lines[0].numbers, numbers);
+        assert_eq!(why.sentence, "42 × 45000 ms / 60000 ms + 18 + 1 is more than 50.");
         assert_eq!(ask(&mut guard, 76_000, 1, off), Verdict::Pass);
     }
 

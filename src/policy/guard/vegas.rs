@@ -52,10 +52,15 @@ impl Vegas {
         }
     }
 
+    /// How many may be under way at once.
+    pub fn limit(&self) -> u32 {
+        self.limit as u32
+    }
+
     /// Learns from one that took this long with so many under way, and gives the limit.
     pub fn sample(&mut self, rtt: Span, among: u32, dropped: bool, rng: &mut Rng) -> u32 {
         self.learn(Sample { rtt_ns: rtt.ns().max(1), among, dropped }, rng);
-        self.limit as u32
+        self.limit()
     }
 
     fn lowered(&self, step: f64) -> f64 {
@@ -109,7 +114,7 @@ impl Limit for Vegas {
         }
     }
 
-    fn limit(&self) -> f64 {
+    fn exact(&self) -> f64 {
         self.limit
     }
 

@@ -54,11 +54,42 @@ fn a_bad_trial_opens_it_again_and_a_withdrawn_one_is_given_back() {
     bench.end(0, false);
     bench.end(0, false);
     assert!(bench.ask(1001) && bench.ask(1001) && bench.ask(1001) && !bench.ask(1001));
-    bench.0.withdrawn(at(1001), 1);
+    bench.0.withdrawn(&Withdrawn::rejected(at(1001)));
     assert!(bench.ask(1001) && !bench.ask(1001));
     bench.end(1002, true);
     bench.end(1003, false);
     assert_eq!(bench.state(1003), "open until 2.003 s");
+}
+
+#[test]
+fn only_a_trial_of_this_spell_gives_its_place_back() {
+    let mut bench = Bench::new(&SMALL);
+    assert!(bench.ask(0));
+    bench.end(0, false);
+    bench.end(0, false);
+    assert!((0..3).all(|_| bench.ask(1001)) && !bench.ask(1001));
+    bench.0.withdrawn(&Withdrawn::given_up(at(1002), at(0)));
+    assert_eq!(bench.state(1002), "half open, 0 trials left", "it passed while it was closed");
+    bench.end(1003, false);
+    bench.end(1003, false);
+    assert!((0..3).all(|_| bench.ask(2004)));
+    bench.0.withdrawn(&Withdrawn::given_up(at(2005), at(1001)));
+    assert_eq!(bench.state(2005), "half open, 0 trials left", "it was a trial of the first spell");
+    bench.0.withdrawn(&Withdrawn::given_up(at(2005), at(2004)));
+    assert_eq!(bench.state(2005), "half open, 1 trials left");
+}
+
+#[test]
+fn reasons_count_what_is_in_the_window_now() {
+    let mut bench = Bench::new(&[("window", 2.0), ("minimum", 5.0), ("by_time", 1.0)]);
+    bench.end(500, false);
+    let mut numbers = |ms: u64| {
+        let mut why = Why::on();
+        bench.0.admit(&Ask::at(at(ms)), &mut bench.1, &mut why);
+        why.lines.remove(0).numbers
+    };
+    assert_eq!(numbers(1999), "1 failed and 0 slow of 1 calls, 5 needed");
+    assert_eq!(numbers(2000), "0 failed and 0 slow of 0 calls, 5 needed");
 }
 
 #[test]
