@@ -4,12 +4,12 @@
 use serde_json::{Value as Json, json};
 use switchyard::policy::Knob;
 use switchyard::policy::guard::{
-    self, Aimd, Backoff, Ended, Guard, Make, Vegas, Verdict, defaults,
+    self, Aimd, Backoff, Ended, FinagleBudget, Gradient2, Guard, Make, Vegas, Verdict, defaults,
 };
 use switchyard::sim::{Rng, Span, Time, Why};
 
 use super::guard::{admit, check, in_32_bits, knobs, known, make, ms, number};
-use super::{Covered, is_true, items, text, whole};
+use super::{Covered, items, text};
 
 /// What this file covers.
 pub(crate) const KINDS: &[Covered] = &[
@@ -24,8 +24,7 @@ pub(crate) const KINDS: &[Covered] = &[
     Covered::field("resilience4j_defaults", resilience4j, RESILIENCE4J),
 ];
 
-const FINAGLE: &[&str] =
-    &["ttl_s", "minRetriesPerSec", "percentCanRetry", "deposit", "withdraw", "reserve"];
+const FINAGLE: &[&str] = &["deposit", "withdraw", "reserve", "balance"];
 const HYSTRIX: &[&str] = &[
     "window_ms",
     "buckets",
@@ -196,32 +195,67 @@ fn resilience4j(case: &Json) -> Result<(), String> {
 
 // ===== retries =====
 
-fn finagle(case: &Json) -> Result<(), String> {
-    let set = |knob| default("finagle_budget", knob);
-    let (ttl, min, percent) = (set("ttl_s")?, set("min_per_s")?, set("percent")?);
-    let withdraw = 1000.0 / percent;
-    let reserve = min * ttl * withdraw;
-    let balance = make("finagle_budget", &[])?.gauge(Time::ZERO).0;
-    let words = format!("{min}*{ttl}*{withdraw} = {reserve} => balance {balance} at start");
-    facts(
-        case,
-        &[
-            ("ttl_s", json!(ttl)),
-            ("minRetriesPerSec", json!(min)),
-            ("percentCanRetry", json!(percent)),
-            ("deposit", json!(1000)),
-            ("withdraw", json!(withdraw)),
-            ("reserve", json!(words)),
-        ],
-    )?;
-    // Without a reserve a retry passes after just so many deposits.
-    let mut guard = make("finagle_budget", &[("min_per_s", 0.0)])?;
-    let mut deposits = 0.0;
-    while deposits < 100.0 && admit(&mut *guard, Time::ZERO, 1) != Verdict::Pass {
-        guard.began(Time::ZERO);
-        deposits += 1.0;
+/// A setting of the case, or the library's default.
+fn or_default(case: &Json, field: &str, guard: &str, knob: &str) -> Result<f64, String> {
+    match case.get(field) {
+        Some(_) => number(case, field),
+        None => default(guard, knob),
     }
-    check("deposits for one retry", &json!(withdraw / 1000.0), json!(deposits))
+}
+
+fn finagle(case: &Json) -> Result<(), String> {
+    let inputs = ["ttl_s", "minRetriesPerSec", "percentCanRetry"];
+    known(case, &[&inputs[..], FINAGLE].concat())?;
+    let set = |field, knob| or_default(case, field, "finagle_budget", knob);
+    let (ttl, min) = (set("ttl_s", "ttl_s")?, set("minRetriesPerSec", "min_per_s")?);
+    let percent = set("percentCanRetry", "percent")?;
+    let budget = FinagleBudget::new(ttl as u32, min as u32, percent);
+    let (withdraw, reserve) = (budget.withdrawal(), budget.reserve());
+    let balance = budget.retries_at(Time::ZERO);
+    let expect = |key: &str, got: Json| match case.get(key) {
+        Some(expected) => check(key, expected, got),
+        None => Ok(()),
+    };
+    expect("deposit", json!(budget.deposit()))?;
+    expect("withdraw", json!(withdraw))?;
+    expect("balance", json!(balance))?;
+    match case["reserve"].is_number() {
+        true => expect("reserve", json!(reserve))?,
+        false => {
+            let sum = format!("{min}*{ttl}*{withdraw} = {reserve}");
+            expect("reserve", json!(format!("{sum} => balance {balance} at start")))?;
+        }
+    }
+    // What is in the catalogue with these settings does what these numbers say: so many retries
+    // pass at once, and one more after each time that enough has been paid in.
+    let known = [("ttl_s", ttl), ("min_per_s", min), ("percent", percent)];
+    let mut guard = make("finagle_budget", &known)?;
+    let ask = |guard: &mut dyn Guard| admit(guard, Time::ZERO, 1) == Verdict::Pass;
+    let passed = (0..=balance).take_while(|_| ask(&mut *guard)).count() as i64;
+    check("retries at once", &json!(balance), json!(passed))?;
+    if budget.deposit() == 0 {
+        return Ok(());
+    }
+    let mut paid = reserve - balance * withdraw;
+    for _ in 0..100 {
+        guard.began(Time::ZERO);
+        paid += budget.deposit();
+        check("a retry passes", &json!(paid >= withdraw), json!(ask(&mut *guard.clone())))?;
+    }
+    Ok(())
+}
+
+/// RetryBudget() without arguments, and the simulator's base and cap.
+#[test]
+fn defaults_are_the_libraries() {
+    let set = |guard, knobs: &[&str]| -> Vec<f64> {
+        let default = |knob: &&str| default(guard, knob).expect("it has that setting");
+        knobs.iter().map(default).collect()
+    };
+    assert_eq!(set("finagle_budget", &["ttl_s", "min_per_s", "percent"]), [10.0, 10.0, 0.2]);
+    for jitter in ["exponential_backoff", "full_jitter", "equal_jitter", "decorrelated_jitter"] {
+        assert_eq!(set(jitter, &["base_ms", "cap_ms"]), [5.0, 2000.0], "{jitter}");
+    }
 }
 
 /// The formulas as they are stated, each beside a check that ours is that formula.
@@ -238,16 +272,13 @@ fn aws_backoff(case: &Json) -> Result<(), String> {
     let mut case = case.clone();
     let simulator = case.as_object_mut().and_then(|case| case.remove("simulator"));
     facts(&case, &formulas)?;
-    let mut set = vec![("base_ms", 5.0), ("cap_ms", 2000.0)];
-    if let Some(simulator) = simulator {
-        // The network's delays belong to the simulator's world, not to a backoff.
-        known(&simulator, &["base", "cap", "net_mean", "net_sd"])?;
-        set =
-            vec![("base_ms", number(&simulator, "base")?), ("cap_ms", number(&simulator, "cap")?)];
-        for (key, value) in &set {
-            check(key, &json!(value), json!(default("full_jitter", key)?))?;
-        }
-    }
+    let simulator = simulator.unwrap_or(json!({}));
+    // The network's delays belong to the simulator's world, not to a backoff.
+    known(&simulator, &["base", "cap", "net_mean", "net_sd"])?;
+    let set = [
+        ("base_ms", or_default(&simulator, "base", "full_jitter", "base_ms")?),
+        ("cap_ms", or_default(&simulator, "cap", "full_jitter", "cap_ms")?),
+    ];
     let (base, cap) = (set[0].1 * 1e6, set[1].1 * 1e6);
     let mut power = 1.0;
     for n in 1..20 {
@@ -318,62 +349,155 @@ fn botocore(case: &Json) -> Result<(), String> {
 
 // ===== adaptive concurrency =====
 
+/// One of the three rules, made with a case's settings.
+enum Rule {
+    Vegas(Vegas),
+    Gradient2(Gradient2),
+    Aimd(Aimd),
+}
+
+impl Rule {
+    /// Under the names that the library's builders have, or short ones.
+    fn new(case: &Json) -> Result<Rule, String> {
+        let (key, own): (&str, &[(&str, &str)]) = match text(case, "algo")? {
+            "Vegas" => {
+                ("vegas", &[("alpha", "alpha"), ("beta", "beta"), ("smoothing", "smoothing")])
+            }
+            "Gradient2" => ("gradient2", GRADIENT2),
+            "AIMD" => ("aimd", &[("backoff_ratio", "ratio"), ("timeout_ms", "timeout_ms")]),
+            other => return Err(format!("the algorithm {other:?} is not known")),
+        };
+        let least: &[(&str, &str)] =
+            if key == "vegas" { &[] } else { &[("min", "least"), ("minLimit", "least")] };
+        let names = [LIMITS, own, least].concat();
+        let inputs = names.iter().map(|(theirs, _)| *theirs);
+        let decrease = (key == "vegas").then_some("decrease");
+        known(case, &inputs.chain(decrease).chain(SAMPLES.iter().copied()).collect::<Vec<_>>())?;
+        let has = names.iter().filter(|(theirs, _)| case.get(theirs).is_some());
+        let mut set = has
+            .map(|(theirs, ours)| Ok((*ours, number(case, theirs)?)))
+            .collect::<Result<Vec<(&str, f64)>, String>>()?;
+        if let Some(decrease) = case.get("decrease") {
+            let divisor = decrease.as_str().and_then(|words| words.strip_prefix("x/"));
+            let divisor = divisor.and_then(|divisor| divisor.parse().ok());
+            set.push(("divisor", divisor.ok_or_else(|| format!("{decrease} is not known"))?));
+        }
+        let knobs = knobs(key, &set)?;
+        Ok(match key {
+            "vegas" => Rule::Vegas(Vegas::new(&knobs)),
+            "gradient2" => Rule::Gradient2(Gradient2::new(&knobs)),
+            _ => Rule::Aimd(Aimd::new(&knobs)),
+        })
+    }
+
+    fn limit(&self) -> u32 {
+        match self {
+            Rule::Vegas(rule) => rule.limit(),
+            Rule::Gradient2(rule) => rule.limit(),
+            Rule::Aimd(rule) => rule.limit(),
+        }
+    }
+
+    fn sample(&mut self, rtt: Span, among: u32, dropped: bool, rng: &mut Rng) -> u32 {
+        match self {
+            Rule::Vegas(rule) => rule.sample(rtt, among, dropped, rng),
+            Rule::Gradient2(rule) => rule.sample(rtt, among),
+            Rule::Aimd(rule) => rule.sample(rtt, among, dropped),
+        }
+    }
+}
+
+const LIMITS: &[(&str, &str)] = &[
+    ("initial", "initial"),
+    ("initialLimit", "initial"),
+    ("max", "most"),
+    ("maxLimit", "most"),
+    ("maxConcurrency", "most"),
+];
+const GRADIENT2: &[(&str, &str)] = &[
+    ("smoothing", "smoothing"),
+    ("queue", "queue"),
+    ("queueSize", "queue"),
+    ("long_window", "window"),
+    ("longWindow", "window"),
+    ("tolerance", "tolerance"),
+    ("rttTolerance", "tolerance"),
+];
+/// What a rule is asked, and what it answers.
+const SAMPLES: &[&str] =
+    &["algo", "samples_rtt_ms_inflight", "drop", "success_inflight", "rtt_ms", "limits", "limit"];
+
+/// A rule learns from a list of samples (time in ms, under way, dropped), or from the one that the
+/// case describes; a case that has none is about the limit before any.
 fn adaptive(case: &Json) -> Result<(), String> {
-    match text(case, "algo")? {
-        "Vegas" => vegas(case),
-        "AIMD" => aimd(case),
-        other => Err(format!("the algorithm {other:?} is not known")),
-    }
-}
-
-/// Those settings of a case that it has, under our names.
-fn settings<'a>(case: &Json, names: &[(&str, &'a str)]) -> Result<Vec<(&'a str, f64)>, String> {
-    let has = names.iter().filter(|(theirs, _)| case.get(theirs).is_some());
-    has.map(|(theirs, ours)| Ok((*ours, number(case, theirs)?))).collect()
-}
-
-fn vegas(case: &Json) -> Result<(), String> {
-    let names = [
-        ("alpha", "alpha"),
-        ("beta", "beta"),
-        ("initial", "initial"),
-        ("max", "most"),
-        ("smoothing", "smoothing"),
-    ];
-    let others = ["algo", "decrease", "samples_rtt_ms_inflight", "limits"];
-    let fields: Vec<&str> = names.iter().map(|(name, _)| *name).chain(others).collect();
-    known(case, &fields)?;
-    let mut set = settings(case, &names)?;
-    if let Some(decrease) = case.get("decrease") {
-        let divisor = decrease.as_str().and_then(|words| words.strip_prefix("x/"));
-        let divisor = divisor.and_then(|divisor| divisor.parse().ok());
-        set.push(("divisor", divisor.ok_or_else(|| format!("{decrease} is not known"))?));
-    }
-    let mut vegas = Vegas::new(&knobs("vegas", &set)?);
+    let mut rule = Rule::new(case)?;
+    let one = ["drop", "success_inflight", "rtt_ms"].iter().any(|key| case.get(key).is_some());
+    let samples = match case.get("samples_rtt_ms_inflight") {
+        Some(_) if one => return Err("it has a list of samples and one besides".to_owned()),
+        Some(list) => list.as_array().cloned().ok_or("the samples are no list")?,
+        None if one => {
+            let or = |key: &str, otherwise: Json| case.get(key).cloned().unwrap_or(otherwise);
+            let rtt = or("rtt_ms", json!(1.0));
+            vec![json!([rtt, or("success_inflight", json!(0)), or("drop", json!(false))])]
+        }
+        None => Vec::new(),
+    };
     let rng = &mut Rng::from_seed(1);
-    let mut got = Vec::new();
-    for sample in items(case, "samples_rtt_ms_inflight") {
+    let mut limits = Vec::new();
+    for sample in &samples {
         let rtt = Span::from_millis_f64(sample[0].as_f64().ok_or("a time is no number")?);
-        let dropped = sample[2].as_bool().unwrap_or(false);
-        got.push(json!(vegas.sample(rtt, in_32_bits(&sample[1])?, dropped, rng)));
+        let dropped = sample.get(2).map_or(Some(false), Json::as_bool);
+        let dropped = dropped.ok_or("dropped is true or false")?;
+        limits.push(rule.sample(rtt, in_32_bits(&sample[1])?, dropped, rng));
     }
-    check("limits", &case["limits"], json!(got))
+    if samples.is_empty() {
+        limits.push(rule.limit());
+    }
+    if case.get("limit").is_none() && items(case, "limits").is_empty() {
+        return Err("it expects nothing".to_owned());
+    }
+    if let Some(expected) = case.get("limits") {
+        check("limits", expected, json!(limits))?;
+    }
+    case.get("limit").map_or(Ok(()), |expected| check("limit", expected, json!(rule.limit())))
 }
 
-fn aimd(case: &Json) -> Result<(), String> {
-    let names = [
-        ("initial", "initial"),
-        ("max", "most"),
-        ("min", "least"),
-        ("backoff_ratio", "ratio"),
-        ("timeout_ms", "timeout_ms"),
-    ];
-    let others = ["algo", "drop", "success_inflight", "rtt_ms", "limit"];
-    let fields: Vec<&str> = names.iter().map(|(name, _)| *name).chain(others).collect();
-    known(case, &fields)?;
-    let mut aimd = Aimd::new(&knobs("aimd", &settings(case, &names)?)?);
-    let rtt = Span::from_millis_f64(case["rtt_ms"].as_f64().unwrap_or(1.0));
-    let dropped = is_true(case, "drop");
-    let among = whole(case, "success_inflight", 0) as u32;
-    check("limit", &case["limit"], json!(aimd.sample(rtt, among, dropped)))
+/// Cases beside the published ones: the limit before any sample, which no bound touches yet, and
+/// the third rule.
+#[test]
+fn rules_are_made_from_what_a_case_says() {
+    for right in [
+        json!({ "algo": "AIMD", "initial": 10, "limit": 10 }),
+        json!({ "algo": "AIMD", "initial": 20, "success_inflight": 10, "limit": 21 }),
+        json!({ "algo": "AIMD", "initialLimit": 10, "success_inflight": 1, "limit": 20 }),
+        json!({ "algo": "Vegas", "alpha": 3, "beta": 6, "initial": 10, "max": 20, "limit": 10 }),
+        json!({ "algo": "Vegas", "initialLimit": 10, "limits": [10] }),
+        json!({ "algo": "Gradient2", "limit": 20 }),
+        json!({ "algo": "Gradient2", "smoothing": 1, "limits": [24, 28],
+                "samples_rtt_ms_inflight": [[10, 20], [10, 20]] }),
+        json!({ "algo": "Gradient2", "min": 1, "smoothing": 1, "tolerance": 1, "queue": 0,
+                "samples_rtt_ms_inflight": [[10, 20], [30, 20]], "limits": [20, 13], "limit": 13 }),
+    ] {
+        assert_eq!(adaptive(&right), Ok(()), "{right}");
+    }
+    for wrong in [
+        json!({ "algo": "AIMD", "initial": 10, "limit": 20 }),
+        json!({ "algo": "AIMD", "initial": 10 }),
+        json!({ "algo": "Vegas", "min": 10, "limit": 20 }),
+        json!({ "algo": "Gradient", "limit": 20 }),
+    ] {
+        assert!(adaptive(&wrong).is_err(), "{wrong}");
+    }
+    for right in [
+        json!({ "ttl_s": 5, "minRetriesPerSec": 2, "percentCanRetry": 0.5, "withdraw": 2000,
+                "reserve": "2*5*2000 = 20000 => balance 10 at start" }),
+        json!({ "ttl_s": 1, "minRetriesPerSec": 0, "percentCanRetry": 0.1, "withdraw": 10000,
+                "reserve": 0, "balance": 0 }),
+        json!({ "minRetriesPerSec": 3, "percentCanRetry": 0, "deposit": 0, "withdraw": 1,
+                "reserve": 30, "balance": 30 }),
+    ] {
+        assert_eq!(finagle(&right), Ok(()), "{right}");
+    }
+    let other = json!({ "expo(n)": "min(cap, base * 2^n)", "simulator": { "base": 7, "cap": 99 } });
+    assert_eq!(aws_backoff(&other), Ok(()));
 }
