@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use switchyard::policy::Knobs;
-use switchyard::policy::evict::{Access, CATALOGUE, Entry};
+use switchyard::policy::evict::{CATALOGUE, Entry};
 use switchyard::sim::{Rng, Why};
 
 const REQUESTS: usize = 5_000_000;
@@ -58,7 +58,7 @@ fn run(entry: &Entry, capacity: usize, stream: &[u64]) -> (f64, f64) {
     let (mut rng, mut why, mut misses) = (Rng::from_seed(1), Why::off(), 0u32);
     let start = Instant::now();
     for &key in stream {
-        misses += u32::from(policy.access(key, &mut rng, &mut why) != Access::Hit);
+        misses += u32::from(!policy.access(key, &mut rng, &mut why).is_hit());
     }
     let seconds = start.elapsed().as_secs_f64();
     (seconds, f64::from(misses) / stream.len() as f64)

@@ -103,6 +103,43 @@ fn entries_end_after_their_time() {
     assert!(traced.contains(words), "{traced}");
 }
 
+/// Entries that nobody asked for any more are named by the request before which they went.
+#[test]
+fn a_trace_shows_what_expired_unasked() {
+    let keys = b"a\nb\nc\nd\n";
+    // Ten cycles a second: a and b have ended by the one at 0.1 s, c and d by that at 0.2 s.
+    let order = "--policy lru --capacity 9 --ttl 50 --every 40 --trace";
+    let text = says(order, &keys.repeat(2));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[..3], ["miss a", "miss b", "miss c"]);
+    // The cycle goes through the entries in an order of its own.
+    assert!(["miss d  expired a, b", "miss d  expired b, a"].contains(&lines[3]), "{text}");
+    assert_eq!(lines[4], "miss a");
+    assert!(["miss b  expired c, d", "miss b  expired d, c"].contains(&lines[5]), "{text}");
+    // Whatever expired, in one way or the other, is told once.
+    let lines = says(&format!("{order} --json"), &keys.repeat(20));
+    let rows: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("one object each")).collect();
+    let (total, rows) = rows.split_last().expect("there is a total");
+    let told = |row: &serde_json::Value| row["expired"].as_array().map_or(0, Vec::len);
+    let sum: usize = rows.iter().map(told).sum();
+    assert_eq!(total["expired"], sum);
+    assert!(sum > 50, "{sum}");
+}
+
+#[test]
+fn a_trace_shows_who_left_for_a_hit() {
+    let keys: String = "2 3 1 6 4 4 2 ".replace(' ', "\n");
+    let text = says("--policy slru --capacity 5 --trace", keys.as_bytes());
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[5].starts_with("hit  4  evicted 2  The hit lifts an entry"), "{text}");
+    assert_eq!(lines[6], "miss 2");
+    assert!(text.contains("hits       1\n"), "{text}");
+    let keys: String = (0..11).chain([10]).map(|key| format!("{key}\n")).collect();
+    let text = says("--policy slru --capacity 11 --trace --json", keys.as_bytes());
+    assert!(text.contains(r#""evicted":["0","1","8"]"#), "{text}");
+}
+
 #[test]
 fn settings_reach_the_policy() {
     let keys: String = (0..6000).map(|n| format!("{}\n", n % 120)).collect();
@@ -119,6 +156,7 @@ fn what_is_wrong_is_said() {
     let unknown = refuses("--policy mru --capacity 1");
     assert!(unknown.contains("no policy \"mru\"; there is fifo, lru, lfu, clock"), "{unknown}");
     for (args, words) in [
+        ("", "--policy is missing; there is fifo"),
         ("--policy lru --capacity 0", "a cache needs room for at least 1 entry"),
         ("--policy lru --capacity -1", "--capacity needs a whole number, got \"-1\""),
         ("--policy lru --capacity 99999999999", "at most 268435456 entries are possible"),
@@ -147,6 +185,10 @@ fn help_lists_every_policy_and_knob() {
         }
     }
     assert!(text.contains("--every MS"));
+    // Wherever it is asked for, and whatever else is wrong.
+    for args in ["-h", "help", "--policy lru --help", "--policy mru -h"] {
+        assert_eq!(says(args, b"a\n"), text);
+    }
 }
 
 /// A reader who has seen enough (`| head -1`) is no error.

@@ -28,9 +28,9 @@ empty key.
   --every MS        time between two requests; 1 unless said. Only --ttl and Redis's policies
                     look at the time
   --seed N          for policies that draw lots; 1 unless said
-  --trace           one line per key: hit or miss, who left, and why
+  --trace           one line per key: hit or miss, whose time was over, who left, and why
   --json            for machines: one object, with --trace one per line; bytes that are no
-                    UTF-8 are replaced
+                    UTF-8 are replaced. \"evicted\" is a key, a list of several, or null
 
 Policies and their settings:
 ";
@@ -58,9 +58,10 @@ pub(crate) fn run(
     input: &mut dyn BufRead,
     out: &mut dyn Write,
 ) -> Result<(), String> {
-    let printed = match args {
-        [] | ["--help" | "-h" | "help"] => writeln!(out, "{}", help()).map_err(Failure::Write),
-        _ => replay(&Order::read(args)?, input, out),
+    let lost = args == ["help"] || args.iter().any(|arg| ["--help", "-h"].contains(arg));
+    let printed = match lost {
+        true => writeln!(out, "{}", help()).map_err(Failure::Write),
+        false => replay(&Order::read(args)?, input, out),
     };
     match printed.and_then(|()| out.flush().map_err(Failure::Write)) {
         Ok(()) => Ok(()),
@@ -241,25 +242,29 @@ fn replay(order: &Order, input: &mut dyn BufRead, out: &mut dyn Write) -> Result
     let (mut texts, mut line) = (Texts::new(), Vec::new());
     let (mut hits, mut requests, mut now) = (0u64, 0u64, Time::ZERO);
     while next_key(input, &mut line)? {
-        let key = hash(&line);
-        cache.advance(now, &mut rng, &mut |gone| {
-            texts.remove(&gone);
-        });
+        let (key, mut over) = (hash(&line), Vec::new());
+        // Without --trace nobody has a text.
+        cache.advance(now, &mut rng, &mut |gone| over.extend(texts.remove(&gone)));
         requests += 1;
         now = now + order.every;
         if !order.trace {
-            hits += u64::from(cache.access(key, &mut rng, &mut off) == Access::Hit);
+            hits += u64::from(cache.access(key, &mut rng, &mut off).is_hit());
             continue;
         }
-        let mut why = Why::on();
+        let (mut why, expired) = (Why::on(), cache.expired());
         let access = cache.access(key, &mut rng, &mut why);
-        hits += u64::from(access == Access::Hit);
+        hits += u64::from(access.is_hit());
         texts.entry(key).or_insert_with(|| line.clone());
-        let left = match access {
-            Access::Miss { evicted: Some(left) } => texts.remove(&left),
-            _ => None,
+        let left = access.evicted().iter().filter_map(|left| texts.remove(left)).collect();
+        let row = Row {
+            order,
+            key: &line,
+            hit: access.is_hit(),
+            over,
+            was_over: cache.expired() > expired,
+            left,
+            why: &why,
         };
-        let row = Row { order, key: &line, access, left: left.as_deref(), why: &why };
         row.print(out).map_err(Failure::Write)?;
     }
     let total = Total { hits, requests, expired: cache.expired(), held: cache.len() };
@@ -270,35 +275,51 @@ fn replay(order: &Order, input: &mut dyn BufRead, out: &mut dyn Write) -> Result
 struct Row<'a> {
     order: &'a Order,
     key: &'a [u8],
-    access: Access,
-    left: Option<&'a [u8]>,
+    hit: bool,
+    /// Other keys that were removed before it because their time was over.
+    over: Vec<Vec<u8>>,
+    /// Was the key itself held until its time was over? Then the reason says so.
+    was_over: bool,
+    left: Vec<Vec<u8>>,
     why: &'a Why,
 }
 
 impl Row<'_> {
     fn print(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let hit = self.access == Access::Hit;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if self.order.json {
-            let row = json!({
-                "key": text(self.key),
-                "hit": hit,
-                "evicted": self.left.map(text),
-                "why": (!self.why.sentence.is_empty()).then_some(&self.why.sentence),
-            });
-            return writeln!(out, "{row}");
+            return writeln!(out, "{}", self.json());
         }
-        // The key as it came, whatever its bytes.
-        out.write_all(if hit { b"hit  " } else { b"miss " })?;
+        // Keys as they came, whatever their bytes.
+        out.write_all(if self.hit { b"hit  " } else { b"miss " })?;
         out.write_all(self.key)?;
-        if let Some(left) = self.left {
-            out.write_all(b"  evicted ")?;
-            out.write_all(left)?;
+        for (word, keys) in [("expired", &self.over), ("evicted", &self.left)] {
+            if !keys.is_empty() {
+                write!(out, "  {word} ")?;
+                out.write_all(&keys.join(&b", "[..]))?;
+            }
         }
         if !self.why.sentence.is_empty() {
             write!(out, "  {}", self.why.sentence)?;
         }
         writeln!(out)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let texts = |keys: &[Vec<u8>]| keys.iter().map(|key| text(key)).collect::<Vec<String>>();
+        let mut expired = texts(&self.over);
+        expired.extend(self.was_over.then(|| text(self.key)));
+        json!({
+            "key": text(self.key),
+            "hit": self.hit,
+            "expired": expired,
+            "evicted": match texts(&self.left).as_slice() {
+                [] => json!(null),
+                [one] => json!(one),
+                several => json!(several),
+            },
+            "why": (!self.why.sentence.is_empty()).then_some(&self.why.sentence),
+        })
     }
 }
 

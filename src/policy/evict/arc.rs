@@ -13,6 +13,8 @@
 //! Making room: the oldest of T1 goes to B1 when |T1| > p, or |T1| = p and the key was in B2;
 //! otherwise the oldest of T2 goes to B2. `p` is a fraction, not rounded, as in libCacheSim.
 
+use std::cmp::Ordering;
+
 use super::index::{Table, room};
 use super::list::List;
 use super::{Access, Entry, Eviction, Held};
@@ -31,6 +33,16 @@ pub struct Arc {
     lists: [List; 4],
     p: f64,
     capacity: usize,
+}
+
+/// The target with two digits behind the point, or with as many as it takes to tell that it is no
+/// whole number.
+fn shown(p: f64) -> String {
+    let rounded = format!("{p:.2}");
+    match rounded.ends_with(".00") && p.fract() != 0.0 {
+        true => p.to_string(),
+        false => rounded,
+    }
 }
 
 impl Arc {
@@ -62,23 +74,40 @@ impl Arc {
         let from = if (t1 > 0 && over) || self.count(T2) == 0 { T1 } else { T2 };
         let slot = self.lists[from].back()?;
         let key = self.table.node(slot).key;
+        if why.wanted() {
+            self.explain(key, from, why);
+        }
+        self.shift(slot, from + 2);
+        Some(key)
+    }
+
+    fn explain(&self, key: u64, from: usize, why: &mut Why) {
+        let (t1, p) = (self.count(T1), shown(self.p));
         why.line(|| Line {
             subject: key.to_string(),
-            numbers: format!("oldest of {}: |T1| = {t1}, p = {p:.2}", NAMES[from]),
+            numbers: format!("oldest of {}: |T1| = {t1}, p = {p}", NAMES[from]),
             chosen: true,
         });
+        let than = match (t1 as f64).total_cmp(&self.p) {
+            Ordering::Less => "less than",
+            Ordering::Equal => "exactly",
+            Ordering::Greater => "more than",
+        };
+        let also = match (from, t1 as f64 > self.p) {
+            (T1, true) => "",
+            (T1, _) if self.count(T2) == 0 => ", but T2 is empty",
+            (T1, _) => ", and the key asked for was in B2",
+            _ if t1 == 0 => ", and has none to give",
+            (_, _) => "",
+        };
         why.say(|| {
-            let than = if t1 as f64 > p { "more than" } else { "not more than" };
             format!(
-                "T1 holds {t1}, {than} its target of {p:.2}{}; the oldest of {} leaves, \
+                "T1 holds {t1}, {than} its target of {p}{also}; the oldest of {} leaves, \
                  and {} remembers the key.",
-                if in_b2 { ", and the key asked for was in B2" } else { "" },
                 NAMES[from],
                 NAMES[from + 2]
             )
         });
-        self.shift(slot, from + 2);
-        Some(key)
     }
 
     /// The key asked for is remembered in B1 or B2.
@@ -137,7 +166,7 @@ impl Eviction for Arc {
             T2 => self.lists[T2].move_front(&mut self.table, slot),
             ghost => return self.return_of(slot, ghost, why),
         }
-        Access::Hit
+        Access::HIT
     }
 
     fn contains(&self, key: u64) -> bool {
@@ -157,6 +186,10 @@ impl Eviction for Arc {
 
     fn len(&self) -> usize {
         self.count(T1) + self.count(T2)
+    }
+
+    fn ghosts(&self) -> usize {
+        self.count(B1) + self.count(B2)
     }
 
     fn held(&self) -> Vec<Held> {
@@ -222,5 +255,31 @@ mod tests {
         // Now |T1| = 1 is not over its target, so the oldest of T2 leaves.
         cache.ask(&[3]);
         assert_eq!(cache.shown(), "T1 4 | T2 2 3");
+        assert_eq!(
+            cache.why.sentence,
+            "T1 holds 1, less than its target of 2.00; the oldest of T2 leaves, \
+             and B2 remembers the key."
+        );
+    }
+
+    #[test]
+    fn the_target_is_told_with_enough_digits_to_compare() {
+        assert_eq!([0.0, 2.0, 1.25, 4.0 / 3.0].map(shown), ["0.00", "2.00", "1.25", "1.33"]);
+        assert_eq!([2.999, 3.001].map(shown), ["2.999", "3.001"]);
+    }
+
+    #[test]
+    fn an_empty_list_gives_nobody() {
+        let mut cache = Bench::new(&ENTRY, 2);
+        // 1 and 2 are in T2, B1 and B2 are empty, and T1 has none.
+        cache.ask(&[1, 2, 1, 2, 3]);
+        assert_eq!(
+            cache.why.sentence,
+            "T1 holds 0, exactly its target of 0.00, and has none to give; the oldest of T2 \
+             leaves, and B2 remembers the key."
+        );
+        // 1 is in B2, and T1 holds 3: more than p, which stays at 0.
+        cache.ask(&[1]);
+        assert_eq!(cache.shown(), "T2 2 1");
     }
 }

@@ -30,7 +30,10 @@ impl Clock {
             let (key, count) = (node.key, node.mark);
             if count == 0 {
                 sweep.victim(why, key, || "counter 0".to_owned());
-                why.say(|| sweep.sentence("with a counter above 0 went to the newest end"));
+                why.say(|| {
+                    let fate = "with a counter above 0 went to the newest end";
+                    sweep.sentence(self.queue.len(), fate, fate)
+                });
                 self.queue.remove(&mut self.table, slot);
                 return Some(self.table.forget(slot));
             }
@@ -47,7 +50,7 @@ impl Eviction for Clock {
         if let Some(slot) = self.table.find(key) {
             let node = self.table.node_mut(slot);
             node.mark = (node.mark + 1).min(self.count_max);
-            return Access::Hit;
+            return Access::HIT;
         }
         let full = self.queue.len() >= self.capacity;
         let evicted = if full { self.evict(why) } else { None };
@@ -103,7 +106,8 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "textbook, with n bits as in libCacheSim 0.3.5; same hits",
     rule: "From the oldest on: whoever was hit loses one count and goes round again, \
            the first with none leaves.",
-    cost: "O(1) time on average, O(n) at worst; a few bits per entry",
+    cost: "O(1) time on average, at worst 2^bits − 1 looks at each of n entries; `bits` bits per \
+           entry, and a hit writes only these",
     when: "LRU's hits are wanted and moving an entry on each hit is too dear.",
     when_not: "Long scans or loops pass through: they empty it as they empty LRU.",
     source: "Corbato 1968, A paging experiment with the Multics system",
@@ -131,6 +135,33 @@ mod tests {
         assert_eq!(
             cache.why.sentence,
             "1 entry with a counter above 0 went to the newest end; it was the first without."
+        );
+    }
+
+    #[test]
+    fn where_all_were_hit_the_hand_comes_round() {
+        let mut cache = Bench::new(&ENTRY, 2);
+        cache.ask(&[1, 2, 1, 2, 3]);
+        assert_eq!(
+            cache.rows(),
+            ["1 counter 1 − 1 = 0", "2 counter 1 − 1 = 0", "1 counter 0 (chosen)"]
+        );
+        assert_eq!(
+            cache.why.sentence,
+            "All 2 entries had been hit; after 2 looks the hand came round to it again."
+        );
+        // With more bits it may pass by an entry several times.
+        let mut cache = Bench::with(&ENTRY, 2, "bits", 2.0);
+        cache.ask(&[1, 2, 1, 1, 2, 2, 2, 3]);
+        assert_eq!(
+            cache.why.sentence,
+            "All 2 entries had been hit; after 4 looks the hand came round to it again."
+        );
+        let mut cache = Bench::new(&ENTRY, 1);
+        cache.ask(&[1, 1, 2]);
+        assert_eq!(
+            cache.why.sentence,
+            "The only entry had been hit; after 1 look the hand came round to it again."
         );
     }
 

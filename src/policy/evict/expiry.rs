@@ -208,15 +208,11 @@ impl Eviction for Expiring {
             why.say(|| format!("It was held until its time was over, at {at}; now it is {now}."));
         }
         let access = self.policy.access(key, rng, why);
-        if let Access::Miss { evicted } = access {
-            if let Some(left) = evicted {
-                self.expiry.forget(left);
-            }
-            if evicted != Some(key) {
-                let at = self.life.end(self.now, rng);
-                self.expiry.set(key, Some(at));
-                self.policy.set_deadline(key, Some(at));
-            }
+        access.evicted().iter().for_each(|&left| self.expiry.forget(left));
+        if !access.is_hit() && !access.evicted().contains(&key) {
+            let at = self.life.end(self.now, rng);
+            self.expiry.set(key, Some(at));
+            self.policy.set_deadline(key, Some(at));
         }
         access
     }
@@ -247,6 +243,10 @@ impl Eviction for Expiring {
     /// Those that are over and not yet removed count, as in Redis's DBSIZE.
     fn len(&self) -> usize {
         self.policy.len()
+    }
+
+    fn ghosts(&self) -> usize {
+        self.policy.ghosts()
     }
 
     fn held(&self) -> Vec<Held> {
@@ -285,7 +285,7 @@ mod tests {
         };
         let miss = Access::Miss { evicted: None };
         assert_eq!(ask(cache, 0, &mut Why::off()), miss);
-        assert_eq!(ask(cache, 60 * SECOND, &mut Why::off()), Access::Hit);
+        assert_eq!(ask(cache, 60 * SECOND, &mut Why::off()), Access::HIT);
         // Nobody looked: it is over but still held.
         cache.tick(Time::from_ns(60 * SECOND + 1), &mut Rng::from_seed(1));
         assert_eq!((cache.contains(7), cache.len(), cache.expired()), (false, 1, 0));
@@ -341,7 +341,7 @@ mod tests {
         cache.access(1, &mut rng, &mut Why::off());
         cache.tick(Time::MAX, &mut rng);
         cache.tick(Time::ZERO, &mut rng);
-        assert_eq!(cache.access(1, &mut rng, &mut Why::off()), Access::Hit);
+        assert_eq!(cache.access(1, &mut rng, &mut Why::off()), Access::HIT);
         cache.life.active = true;
         cache.tick(Time::MAX, &mut rng);
         assert_eq!(cache.len(), 1);

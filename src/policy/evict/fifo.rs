@@ -35,7 +35,7 @@ impl Eviction for Fifo {
     #[inline]
     fn access(&mut self, key: u64, _: &mut Rng, why: &mut Why) -> Access {
         if self.table.find(key).is_some() {
-            return Access::Hit;
+            return Access::HIT;
         }
         let full = self.queue.len() >= self.capacity;
         let evicted = if full { self.evict(why) } else { None };

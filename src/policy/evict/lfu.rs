@@ -129,7 +129,7 @@ impl Eviction for Lfu {
             let next = self.group(count, Some(at));
             self.leave(slot);
             self.enter(slot, next);
-            return Access::Hit;
+            return Access::HIT;
         }
         let evicted = if self.held >= self.capacity { self.evict(why) } else { None };
         let first = self.group(1, None);

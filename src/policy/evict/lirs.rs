@@ -10,15 +10,17 @@
 //!   still remembered if it is in S.
 //! - A hit on LIR moves it to the top of S. A hit on HIR that is in S makes it LIR, and the LIR at
 //!   the bottom goes to Q as HIR; one that is not in S goes to the top of S and the end of Q.
-//! - A miss on a ghost makes it LIR as well; any other new key comes in as HIR, or as LIR while
-//!   more places are free than HIR may use.
+//! - A miss on a ghost makes it LIR as well; any other new key comes in as HIR.
+//! - While there are fewer LIR than may be (at the start, and after removals), whoever is asked for
+//!   becomes LIR.
 //! - The same key several times in a row counts once.
 //!
-//! This is the program of the LIRS authors (lirs.c, 2002): HIR 1 % of the capacity, at least 2, and
-//! S limited to 2,500 times the capacity. Beyond that the ghost that left earliest is forgotten;
-//! the program takes the lowest HIR in S. libCacheSim 0.3.5 differs: at least 1, S limited to twice
-//! the capacity, and after a hit on an HIR entry that is not in S it holds entries it does not
-//! count. With the knobs set so, hits differ from its own by less than 1 in 100 requests.
+//! This is the program of the LIRS authors (lirs.c, 2002), which knows no removals: HIR 1 % of the
+//! capacity, at least 2. It limits S to 2,500 times the capacity, here it is 100 times unless set;
+//! beyond that the ghost that left earliest is forgotten, where the program takes the lowest HIR in
+//! S. libCacheSim 0.3.5 differs: HIR at least 1, S limited to twice the capacity, and after a hit
+//! on an HIR entry that is not in S it holds entries it does not count. With the knobs set so, hits
+//! differ from its own by less than 1 in 100 requests.
 
 use super::index::{CAPACITY_MAX, Table, part, room};
 use super::list::{Link, List};
@@ -101,21 +103,31 @@ impl Lirs {
 
     fn hit(&mut self, slot: u32) {
         let (queue, in_stack) = (self.table.node(slot).queue, self.table.node(slot).mark == 1);
-        if queue == HIR {
-            self.queue.remove(&mut self.links, slot);
-        }
         match in_stack {
             true => self.stack.move_front(&mut self.table, slot),
             false => self.push_stack(slot),
         }
-        match (queue, in_stack) {
-            (LIR, _) => {}
-            (_, true) => self.promote(slot),
-            (_, false) => self.push_queue(slot),
+        if queue == HIR {
+            self.queue.remove(&mut self.links, slot);
+            match in_stack || self.lir < self.lir_max() {
+                true => self.promote(slot),
+                false => self.push_queue(slot),
+            }
         }
-        self.prune();
+        self.settle();
     }
 
+    /// Keeps S as it has to be: LIR at the bottom, and not too long.
+    fn settle(&mut self) {
+        self.prune();
+        while self.stack.len() > self.stack_max
+            && let Some(oldest) = self.ghosts.back()
+        {
+            self.forget_ghost(oldest);
+        }
+    }
+
+    /// The oldest of Q leaves, and is a ghost if it is in S.
     fn evict(&mut self, why: &mut Why) -> Option<u64> {
         let slot = self.queue.back()?;
         let (key, in_stack) = (self.table.node(slot).key, self.table.node(slot).mark == 1);
@@ -127,13 +139,6 @@ impl Lirs {
                 if in_stack { "in" } else { "not in" }
             ),
             chosen: true,
-        });
-        why.say(|| {
-            let memory = match in_stack {
-                true => "its key stays in the stack, so a quick return makes it LIR",
-                false => "its key is forgotten",
-            };
-            format!("It is the oldest HIR entry, of {waiting} in the queue; {memory}.")
         });
         self.queue.remove(&mut self.links, slot);
         if !in_stack {
@@ -148,31 +153,36 @@ impl Lirs {
         if let Some(slot) = ghost {
             self.ghosts.remove(&mut self.links, slot);
         }
-        let free = self.capacity - self.len();
-        let evicted = if free == 0 { self.evict(why) } else { None };
-        let room_for_lir = free > self.hir_max;
-        match ghost {
+        let waiting = self.queue.len();
+        let evicted = if self.len() >= self.capacity { self.evict(why) } else { None };
+        let slot = match ghost {
             Some(slot) => {
                 self.stack.move_front(&mut self.table, slot);
-                self.promote(slot);
+                slot
             }
             None => {
-                let slot = self.table.insert(key, LIR, 0);
+                let slot = self.table.insert(key, HIR, 0);
                 if self.links.len() < self.table.slots() {
                     self.links.resize(self.table.slots(), Link::LOOSE);
                 }
                 self.push_stack(slot);
-                match room_for_lir {
-                    true => self.lir += 1,
-                    false => self.push_queue(slot),
-                }
+                slot
             }
+        };
+        match ghost.is_some() || self.lir < self.lir_max() {
+            true => self.promote(slot),
+            false => self.push_queue(slot),
         }
-        self.prune();
-        while self.stack.len() > self.stack_max
-            && let Some(oldest) = self.ghosts.back()
-        {
-            self.forget_ghost(oldest);
+        self.settle();
+        if let Some(left) = evicted {
+            // Only now is it known: to let the new one in, its key may have fallen out of S.
+            why.say(|| {
+                let memory = match self.table.find(left) {
+                    Some(_) => "its key stays in the stack, so a quick return makes it LIR",
+                    None => "its key is forgotten",
+                };
+                format!("It is the oldest HIR entry, of {waiting} in the queue; {memory}.")
+            });
         }
         Access::Miss { evicted }
     }
@@ -188,7 +198,7 @@ impl Eviction for Lirs {
                 if !again {
                     self.hit(slot);
                 }
-                Access::Hit
+                Access::HIT
             }
             ghost => self.miss(key, ghost, why),
         }
@@ -218,6 +228,10 @@ impl Eviction for Lirs {
         self.lir + self.queue.len()
     }
 
+    fn ghosts(&self) -> usize {
+        self.ghosts.len()
+    }
+
     /// Marks say whether an entry is in S.
     fn held(&self) -> Vec<Held> {
         let waiting = self.queue.walk(&self.links);
@@ -230,6 +244,7 @@ impl Eviction for Lirs {
     fn check(&self) -> Result<(), String> {
         super::within(self.len(), self.capacity)?;
         super::within(self.lir, self.lir_max())?;
+        super::within(self.queue.len(), self.hir_max)?;
         super::within(self.stack.len(), self.stack_max)?;
         self.stack.check(&self.table, "S")?;
         self.queue.check(&self.links, "Q")?;
@@ -242,6 +257,11 @@ impl Eviction for Lirs {
         let count = |queue| self.stack.walk(&self.table).filter(|&s| state(s) == queue).count();
         if (count(LIR), count(GHOST)) != (self.lir, self.ghosts.len()) {
             return Err("S does not hold all LIR entries and all ghosts".to_owned());
+        }
+        let marked = self.stack.walk(&self.table).all(|slot| self.table.node(slot).mark == 1);
+        let in_stack = self.queue.walk(&self.links).filter(|&s| self.table.node(s).mark == 1);
+        if !marked || in_stack.count() != count(HIR) {
+            return Err("an entry's mark does not say whether it is in S".to_owned());
         }
         match self.queue.walk(&self.links).all(|slot| state(slot) == HIR) {
             true => Ok(()),
@@ -279,10 +299,11 @@ const STACK: Knob = Knob {
     wire: 2,
     label: "Stack at most",
     unit: "× capacity",
-    help: "The longest the stack may grow, ghosts included; libCacheSim has 2.",
+    help: "The longest the stack may grow, ghosts included: the memory it takes. The authors' \
+           program has 2500, libCacheSim 2.",
     min: 1.0,
     max: 2500.0,
-    default: 2500.0,
+    default: 100.0,
     whole: false,
 };
 
@@ -291,10 +312,11 @@ pub(super) const ENTRY: Entry = Entry {
     key: "lirs",
     wire: 12,
     name: "LIRS",
-    whose: "Jiang and Zhang, as the authors' own program",
-    rule: "Entries that return quickly have 99 % of the cache; the others pass through a short \
-           queue, and a quick return lifts them.",
-    cost: "O(1) time on average; four links per entry, and as many ghosts as the stack may hold",
+    whose: "Jiang and Zhang, as the authors' own program, with a stack of at most 100 times the \
+            capacity",
+    rule: "Entries that return quickly have the cache but for 1 %, at least 2 entries, which is a \
+           short queue for all others; a quick return lifts them out of it.",
+    cost: "O(1) time on average; four links per entry, and up to 100 remembered keys for each",
     when: "Loops and scans larger than the cache are mixed with repeats.",
     when_not: "Memory for keys that left is dear: the stack may hold many more than the cache.",
     source: "LIRS: An efficient low inter-reference recency set replacement policy, \
@@ -349,6 +371,40 @@ mod tests {
         let round: Vec<u64> = (0..6000).map(|n| n % 120).collect();
         assert_eq!(faults(&ENTRY, 100, &round), 1198);
         assert_eq!(faults(&super::super::lru::ENTRY, 100, &round), 6000);
+    }
+
+    #[test]
+    fn places_for_lir_that_removals_left_are_filled_again() {
+        let mut cache = Bench::new(&ENTRY, 5);
+        cache.ask(&[1, 2, 3, 4, 5]);
+        (1..=3).for_each(|key| assert!(cache.policy.remove(key)));
+        // With no LIR in it the stack is empty.
+        assert_eq!(cache.marks(), "HIR 4:0 5:0");
+        cache.ask(&[6]);
+        assert_eq!(cache.marks(), "HIR 4:0 5:0 | LIR 6:1");
+        // A hit fills such a place as well as a miss.
+        cache.ask(&[4, 7]);
+        assert_eq!(cache.marks(), "HIR 5:0 | LIR 6:1 4:1 7:1");
+        cache.ask(&[8]);
+        assert_eq!(cache.marks(), "HIR 5:0 8:1 | LIR 6:1 4:1 7:1");
+    }
+
+    #[test]
+    fn the_reason_says_what_is_remembered_in_the_end() {
+        let mut cache = Bench::new(&ENTRY, 5);
+        // In S from the bottom: 1, 4, 5, 2, 3, 6; 4 is a ghost.
+        cache.ask(&[1, 2, 3, 4, 5, 2, 3, 6]);
+        // 4 becomes LIR and 1 leaves S, so that 5, a ghost for a moment, is at the bottom.
+        cache.ask(&[4]);
+        assert_eq!(
+            cache.why.sentence,
+            "It is the oldest HIR entry, of 2 in the queue; its key is forgotten."
+        );
+        assert_eq!(cache.policy.ghosts(), 0);
+        // A stack as long as the cache has no place for ghosts.
+        let mut cache = Bench::with(&ENTRY, 5, "stack", 1.0);
+        cache.ask(&[1, 2, 3, 4, 5, 6]);
+        assert!(cache.why.sentence.ends_with("its key is forgotten."), "{}", cache.why.sentence);
     }
 
     #[test]

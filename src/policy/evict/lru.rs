@@ -37,7 +37,7 @@ impl Eviction for Lru {
     fn access(&mut self, key: u64, _: &mut Rng, why: &mut Why) -> Access {
         if let Some(slot) = self.table.find(key) {
             self.list.move_front(&mut self.table, slot);
-            return Access::Hit;
+            return Access::HIT;
         }
         let full = self.list.len() >= self.capacity;
         let evicted = if full { self.evict(why) } else { None };

@@ -73,7 +73,7 @@ impl Eviction for Lru2 {
             } else {
                 self.twice.grow(slot, before);
             }
-            return Access::Hit;
+            return Access::HIT;
         }
         let evicted = if self.len() >= self.capacity { self.evict(why) } else { None };
         let slot = self.table.insert(key, ONCE, 0);

@@ -55,14 +55,65 @@ use crate::sim::{Line, Rng, Time, Why};
 /// What happened when a key was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It was there.
-    Hit,
+    /// It was there. Hardly ever somebody leaves for that: in SLRU a hit may push entries out of
+    /// the lowest segment.
+    Hit {
+        /// Who left.
+        evicted: Evicted,
+    },
     /// It was not; now it is, and `evicted` (if any) left for it. A policy that admits (W-TinyLFU)
     /// may evict the new key itself, and one that finds nobody it may evict refuses it so.
     Miss {
         /// Who left.
         evicted: Option<u64>,
     },
+}
+
+impl Access {
+    /// A hit for which nobody left.
+    const HIT: Access = Access::Hit { evicted: Evicted::NONE };
+
+    /// Was it there?
+    #[inline]
+    pub fn is_hit(&self) -> bool {
+        matches!(self, Access::Hit { .. })
+    }
+
+    /// The keys that left for it, whichever it was.
+    #[inline]
+    pub fn evicted(&self) -> &[u64] {
+        match self {
+            Access::Hit { evicted } => evicted.keys(),
+            Access::Miss { evicted } => evicted.as_slice(),
+        }
+    }
+}
+
+/// The most keys that leave for one hit.
+const EVICTED_MAX: usize = slru::SEGMENTS_MAX - 1;
+
+/// The few keys that left for a hit, in the order in which they did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evicted {
+    keys: [u64; EVICTED_MAX],
+    len: u8,
+}
+
+impl Evicted {
+    /// Nobody.
+    pub const NONE: Evicted = Evicted { keys: [0; EVICTED_MAX], len: 0 };
+
+    /// The keys.
+    #[inline]
+    pub fn keys(&self) -> &[u64] {
+        &self.keys[..usize::from(self.len)]
+    }
+
+    /// One more. There must be fewer than `EVICTED_MAX`.
+    fn push(&mut self, key: u64) {
+        self.keys[usize::from(self.len)] = key;
+        self.len += 1;
+    }
 }
 
 /// An entry as a picture shows it.
@@ -99,6 +150,12 @@ pub trait Eviction: dyn_clone::DynClone + std::fmt::Debug {
 
     /// How many entries are held.
     fn len(&self) -> usize;
+
+    /// How many keys are remembered that are not held (ghosts). At most a multiple of the capacity,
+    /// which `cost` in the catalogue says, however many different keys are asked for.
+    fn ghosts(&self) -> usize {
+        0
+    }
 
     /// Is nothing held?
     fn is_empty(&self) -> bool {
@@ -157,9 +214,10 @@ fn within(held: usize, capacity: usize) -> Result<(), String> {
 /// How many entries that were looked at and spared get a line of their own.
 const SPARED_LINES: usize = 8;
 
-/// A search for a victim that may pass by many entries.
+/// A search for a victim that may pass by many entries, and by the same one several times.
 #[derive(Default)]
 struct Sweep {
+    /// Looks after which an entry stayed.
     spared: usize,
 }
 
@@ -179,21 +237,23 @@ impl Sweep {
         why.line(|| Line { subject: key.to_string(), numbers: numbers(), chosen: true });
     }
 
-    /// What happened to those spared, and that the victim was the first to fare otherwise.
-    fn sentence(&self, fate: &str) -> String {
+    /// Why the victim of a hand that goes round all `held` entries: what happened to the one entry
+    /// or the many that were spared, and that the victim was the first to fare otherwise.
+    fn sentence(&self, held: usize, one: &str, many: &str) -> String {
         match self.spared {
             0 => "It was the first one looked at, and had nothing to save it.".to_owned(),
-            1 => format!("1 entry {fate}; it was the first without."),
-            n => format!("{n} entries {fate}; it was the first without."),
-        }
-    }
-
-    /// How many were spared before, as a last sentence.
-    fn before(&self) -> String {
-        match self.spared {
-            0 => String::new(),
-            1 => " 1 entry was spared before it.".to_owned(),
-            n => format!(" {n} entries were spared before it."),
+            looks if looks >= held => {
+                let all = match held {
+                    1 => "The only entry".to_owned(),
+                    _ => format!("All {held} entries"),
+                };
+                let s = if looks == 1 { "" } else { "s" };
+                format!(
+                    "{all} had been hit; after {looks} look{s} the hand came round to it again."
+                )
+            }
+            1 => format!("1 entry {one}; it was the first without."),
+            n => format!("{n} entries {many}; it was the first without."),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Random {
 impl Eviction for Random {
     fn access(&mut self, key: u64, rng: &mut Rng, why: &mut Why) -> Access {
         if self.table.find(key).is_some() {
-            return Access::Hit;
+            return Access::HIT;
         }
         let mut evicted = None;
         if self.all.len() >= self.capacity {

@@ -139,7 +139,7 @@ impl Eviction for Sampled {
                 Rule::Rare(log) => log.hit(node.mark, self.now, rng),
                 _ => clock::seconds(self.now),
             };
-            return Access::Hit;
+            return Access::HIT;
         }
         let mut evicted = None;
         if self.held >= self.capacity {

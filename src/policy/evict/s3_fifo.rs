@@ -12,6 +12,8 @@
 //!   threshold), otherwise it leaves and `ghost` remembers it;
 //! - the oldest of `main` goes round again with its count less one if that is above 0, otherwise it
 //!   leaves.
+//!
+//! As in libCacheSim 0.3.5, which needs 20 entries (below that it holds nothing).
 
 use super::index::{Table, part, room};
 use super::list::List;
@@ -39,19 +41,45 @@ pub struct S3Fifo {
     capacity: usize,
 }
 
+/// A search for a victim.
+#[derive(Default)]
+struct Search {
+    sweep: Sweep,
+    /// How many entries went on from `small` to `main`; all others spared went round in `main`,
+    /// some of them several times.
+    moved: usize,
+}
+
+impl Search {
+    /// What happened before the victim was found, as a last sentence.
+    fn before(&self) -> String {
+        let moved = format!("{} went on from `small` to `main`", self.moved);
+        let looks = match self.sweep.spared - self.moved {
+            1 => "once the oldest of `main` went round again".to_owned(),
+            looks => format!("{looks} times the oldest of `main` went round again"),
+        };
+        match (self.moved, self.sweep.spared - self.moved) {
+            (0, 0) => String::new(),
+            (_, 0) => format!(" Before it, {moved}."),
+            (0, _) => format!(" Before it, {looks}."),
+            _ => format!(" Before it, {moved}, and {looks}."),
+        }
+    }
+}
+
 impl S3Fifo {
     fn evict(&mut self, why: &mut Why) -> Option<u64> {
         self.evicted_before = true;
         let main_max = self.capacity - self.small_max;
-        let mut sweep = Sweep::default();
+        let mut search = Search::default();
         loop {
             // Decided once: `small` is gone through until one leaves or it is empty, even if that
             // brings `main` over its share.
             let from_main = self.main.len() > main_max || self.small.len() == 0;
             while from_main || self.small.len() > 0 {
                 let left = match from_main {
-                    true => self.evict_main(&mut sweep, why)?,
-                    false => self.evict_small(&mut sweep, why)?,
+                    true => self.evict_main(&mut search, why)?,
+                    false => self.evict_small(&mut search, why)?,
                 };
                 if left.is_some() {
                     return left;
@@ -61,24 +89,32 @@ impl S3Fifo {
     }
 
     /// Looks at the oldest of `small`. The key, if it left.
-    fn evict_small(&mut self, sweep: &mut Sweep, why: &mut Why) -> Option<Option<u64>> {
+    fn evict_small(&mut self, search: &mut Search, why: &mut Why) -> Option<Option<u64>> {
         let slot = self.small.back()?;
         let (key, count) = (self.table.node(slot).key, self.table.node(slot).mark);
         let threshold = self.threshold;
         self.small.remove(&mut self.table, slot);
         if count >= threshold {
-            sweep.spared(why, key, || format!("small, count {count} of {threshold}: to main"));
+            search.moved += 1;
+            search
+                .sweep
+                .spared(why, key, || format!("small, count {count} of {threshold}: to main"));
             let node = self.table.node_mut(slot);
             (node.queue, node.mark) = (MAIN, 0);
             self.main.push_front(&mut self.table, slot);
             return Some(None);
         }
-        sweep.victim(why, key, || format!("small, count {count} of {threshold}"));
+        search.sweep.victim(why, key, || format!("small, count {count} of {threshold}"));
         why.say(|| {
             format!(
-                "It is the oldest of `small` and was hit fewer than {threshold} times ({count}); \
-                 `ghost` remembers the key.{}",
-                sweep.before()
+                "It is the oldest of `small` and was hit fewer than {threshold} time{} ({count}); \
+                 {}.{}",
+                if threshold == 1 { "" } else { "s" },
+                match self.ghost_max {
+                    0 => "its key is forgotten",
+                    _ => "`ghost` remembers the key",
+                },
+                search.before()
             )
         });
         if self.ghost_max == 0 {
@@ -96,18 +132,18 @@ impl S3Fifo {
     }
 
     /// Looks at the oldest of `main`. The key, if it left.
-    fn evict_main(&mut self, sweep: &mut Sweep, why: &mut Why) -> Option<Option<u64>> {
+    fn evict_main(&mut self, search: &mut Search, why: &mut Why) -> Option<Option<u64>> {
         let slot = self.main.back()?;
         let node = self.table.node_mut(slot);
         let (key, count) = (node.key, node.mark);
         if count > 0 {
             node.mark = count - 1;
-            sweep.spared(why, key, || format!("main, count {count} − 1 = {}", count - 1));
+            search.sweep.spared(why, key, || format!("main, count {count} − 1 = {}", count - 1));
             self.main.move_front(&mut self.table, slot);
             return Some(None);
         }
-        sweep.victim(why, key, || "main, count 0".to_owned());
-        why.say(|| format!("It is the oldest of `main` and its count is 0.{}", sweep.before()));
+        search.sweep.victim(why, key, || "main, count 0".to_owned());
+        why.say(|| format!("It is the oldest of `main` and its count is 0.{}", search.before()));
         self.main.remove(&mut self.table, slot);
         Some(Some(self.table.forget(slot)))
     }
@@ -121,7 +157,7 @@ impl Eviction for S3Fifo {
             let node = self.table.node_mut(slot);
             if node.queue != GHOST {
                 node.mark = (node.mark + 1).min(COUNT_MAX);
-                return Access::Hit;
+                return Access::HIT;
             }
             self.ghost.remove(&mut self.table, slot);
             self.table.forget(slot);
@@ -156,6 +192,10 @@ impl Eviction for S3Fifo {
 
     fn len(&self) -> usize {
         self.small.len() + self.main.len()
+    }
+
+    fn ghosts(&self) -> usize {
+        self.ghost.len()
     }
 
     /// Marks are the counts.
@@ -247,6 +287,7 @@ pub(super) const ENTRY: Entry = Entry {
 mod tests {
     use super::super::testing::Bench;
     use super::*;
+    use crate::policy::Knobs;
 
     #[test]
     fn one_hit_wonders_leave_from_small_and_returns_go_to_main() {
@@ -267,8 +308,49 @@ mod tests {
         cache.ask(&[2, 12]);
         assert_eq!(cache.marks().split(" 4:0").next(), Some("small 12:0 | main"));
         assert_eq!(cache.rows(), ["2 main, count 1 − 1 = 0", "3 main, count 0 (chosen)"]);
+        assert_eq!(
+            cache.why.sentence,
+            "It is the oldest of `main` and its count is 0. \
+             Before it, once the oldest of `main` went round again."
+        );
         // Two hits in `small` earn a place in `main`.
         cache.ask(&[12, 12, 13]);
         assert_eq!(cache.shown(), "small 13 | main 5 6 7 8 9 10 1 2 12");
+        assert_eq!(
+            cache.why.sentence,
+            "It is the oldest of `main` and its count is 0. \
+             Before it, 1 went on from `small` to `main`."
+        );
+    }
+
+    #[test]
+    fn the_reason_counts_looks_and_says_what_is_forgotten() {
+        let mut knobs = Knobs::default();
+        for (knob, value) in [("ghost", 0.0), ("small", 0.5), ("threshold", 1.0)] {
+            knobs.set(ENTRY.knobs, knob, value).expect("a knob it has");
+        }
+        let mut cache = Bench::made(&ENTRY, 4, &knobs);
+        cache.ask(&[1, 2, 3, 4, 5]);
+        assert_eq!(
+            cache.why.sentence,
+            "It is the oldest of `small` and was hit fewer than 1 time (0); its key is forgotten."
+        );
+        // 2 and 5 go on to `main`, where 3 and 4 go round before one without a count is found: 2.
+        cache.ask(&[2, 5, 3, 3, 4, 4, 6]);
+        assert_eq!(
+            cache.rows(),
+            [
+                "2 small, count 1 of 1: to main",
+                "5 small, count 1 of 1: to main",
+                "3 main, count 2 − 1 = 1",
+                "4 main, count 2 − 1 = 1",
+                "2 main, count 0 (chosen)"
+            ]
+        );
+        assert_eq!(
+            cache.why.sentence,
+            "It is the oldest of `main` and its count is 0. Before it, 2 went on from `small` to \
+             `main`, and 2 times the oldest of `main` went round again."
+        );
     }
 }

@@ -32,7 +32,10 @@ impl Sieve {
             at = List::before(&self.table, at).or(self.queue.back())?;
         }
         sweep.victim(why, self.table.node(at).key, || "not visited".to_owned());
-        why.say(|| sweep.sentence("passed by the hand had been visited and stays"));
+        why.say(|| {
+            let visited = ["stays", "stay"].map(|end| format!("had been visited and {end}"));
+            sweep.sentence(self.queue.len(), &visited[0], &visited[1])
+        });
         self.hand = List::before(&self.table, at).unwrap_or(NONE);
         self.queue.remove(&mut self.table, at);
         Some(self.table.forget(at))
@@ -44,7 +47,7 @@ impl Eviction for Sieve {
     fn access(&mut self, key: u64, _: &mut Rng, why: &mut Why) -> Access {
         if let Some(slot) = self.table.find(key) {
             self.table.node_mut(slot).mark = 1;
-            return Access::Hit;
+            return Access::HIT;
         }
         let full = self.queue.len() >= self.capacity;
         let evicted = if full { self.evict(why) } else { None };
@@ -131,10 +134,19 @@ mod tests {
             cache.rows(),
             ["1 visited: bit cleared", "2 visited: bit cleared", "3 not visited (chosen)"]
         );
+        assert_eq!(
+            cache.why.sentence,
+            "2 entries had been visited and stay; it was the first without."
+        );
         cache.ask(&[6]);
         assert_eq!(cache.marks(), "queue 5:0 6:0 1:0 2:0");
         cache.ask(&[5, 6, 7]);
         // From the head the hand goes back to the tail.
         assert_eq!(cache.marks(), "queue 2:0 5:0 6:0 7:0");
+        cache.ask(&[2, 5, 6, 7, 8]);
+        assert_eq!(
+            cache.why.sentence,
+            "All 4 entries had been hit; after 4 looks the hand came round to it again."
+        );
     }
 }

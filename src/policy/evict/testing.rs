@@ -32,7 +32,7 @@ impl Bench {
 
     /// Asks for these keys in turn: `h` for a hit, `.` for a miss.
     pub(super) fn ask(&mut self, keys: &[u64]) -> String {
-        keys.iter().map(|&key| if self.once(key) == Access::Hit { 'h' } else { '.' }).collect()
+        keys.iter().map(|&key| if self.once(key).is_hit() { 'h' } else { '.' }).collect()
     }
 
     pub(super) fn once(&mut self, key: u64) -> Access {

@@ -116,7 +116,7 @@ impl Eviction for TinyLfu {
         if let Some(slot) = self.table.find(key) {
             self.count(key);
             self.hit(slot);
-            return Access::Hit;
+            return Access::HIT;
         }
         let slot = self.table.insert(key, WINDOW, 0);
         self.window.push_front(&mut self.table, slot);

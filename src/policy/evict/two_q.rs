@@ -31,36 +31,16 @@ pub struct TwoQ {
 
 impl TwoQ {
     fn evict(&mut self, why: &mut Why) -> Option<u64> {
-        let (length, max) = (self.young.len(), self.young_max);
-        let from_in = length > max || self.main.len() == 0;
+        let from_in = self.young.len() > self.young_max || self.main.len() == 0;
         let slot = if from_in { self.young.back() } else { self.main.back() }?;
         let key = self.table.node(slot).key;
-        why.line(|| Line {
-            subject: key.to_string(),
-            numbers: match from_in {
-                true => format!("oldest of {length} in `in`, whose share is {max}"),
-                false => format!("last of {} in `main`; `in` holds {length} of {max}", {
-                    self.main.len()
-                }),
-            },
-            chosen: true,
-        });
+        if why.wanted() {
+            self.explain(key, from_in, why);
+        }
         if !from_in {
-            why.say(|| {
-                format!(
-                    "The queue `in` holds {length}, not more than its share of {max}; \
-                     so the last of `main` leaves."
-                )
-            });
             self.main.remove(&mut self.table, slot);
             return Some(self.table.forget(slot));
         }
-        why.say(|| {
-            format!(
-                "The queue `in` holds {length}, more than its share of {max}; its oldest leaves, \
-                 and `out` remembers the key."
-            )
-        });
         self.young.remove(&mut self.table, slot);
         if self.out_max == 0 {
             return Some(self.table.forget(slot));
@@ -75,6 +55,32 @@ impl TwoQ {
         self.out.push_front(&mut self.table, slot);
         Some(key)
     }
+
+    fn explain(&self, key: u64, from_in: bool, why: &mut Why) {
+        let (length, max, main) = (self.young.len(), self.young_max, self.main.len());
+        why.line(|| Line {
+            subject: key.to_string(),
+            numbers: match from_in {
+                true => format!("oldest of {length} in `in`, whose share is {max}"),
+                false => format!("last of {main} in `main`; `in` holds {length} of {max}"),
+            },
+            chosen: true,
+        });
+        let than = if length > max { "more than" } else { "not more than" };
+        let who = match (from_in, length > max) {
+            (false, _) => "so the last of `main` leaves",
+            (true, true) => "so its oldest leaves",
+            (true, false) => "but `main` is empty, so the oldest of `in` leaves",
+        };
+        let memory = match (from_in, self.out_max) {
+            (false, _) => "",
+            (true, 0) => ", and the key is forgotten",
+            (true, _) => ", and `out` remembers the key",
+        };
+        why.say(|| {
+            format!("The queue `in` holds {length}, {than} its share of {max}, {who}{memory}.")
+        });
+    }
 }
 
 impl Eviction for TwoQ {
@@ -83,10 +89,10 @@ impl Eviction for TwoQ {
         let mut remembered = false;
         if let Some(slot) = known {
             match self.table.node(slot).queue {
-                IN => return Access::Hit,
+                IN => return Access::HIT,
                 MAIN => {
                     self.main.move_front(&mut self.table, slot);
-                    return Access::Hit;
+                    return Access::HIT;
                 }
                 _ => {
                     self.out.remove(&mut self.table, slot);
@@ -122,6 +128,10 @@ impl Eviction for TwoQ {
 
     fn len(&self) -> usize {
         self.young.len() + self.main.len()
+    }
+
+    fn ghosts(&self) -> usize {
+        self.out.len()
     }
 
     fn held(&self) -> Vec<Held> {
@@ -209,8 +219,32 @@ mod tests {
         assert_eq!(cache.shown(), "in 8 9 10 | main 1");
         assert_eq!(
             cache.why.sentence,
-            "The queue `in` holds 3, more than its share of 1; its oldest leaves, \
+            "The queue `in` holds 3, more than its share of 1, so its oldest leaves, \
              and `out` remembers the key."
+        );
+    }
+
+    #[test]
+    fn the_reason_says_what_is_remembered_and_what_is_empty() {
+        let mut cache = Bench::with(&ENTRY, 3, "in", 1.0);
+        cache.ask(&[1, 2, 3, 4]);
+        assert_eq!(
+            cache.why.sentence,
+            "The queue `in` holds 3, not more than its share of 3, but `main` is empty, \
+             so the oldest of `in` leaves, and `out` remembers the key."
+        );
+        // 1 comes back to `main` in place of 2, which `out` remembers instead.
+        cache.ask(&[1, 5]);
+        assert_eq!(
+            cache.why.sentence,
+            "The queue `in` holds 2, not more than its share of 3, so the last of `main` leaves."
+        );
+        let mut cache = Bench::with(&ENTRY, 3, "out", 0.0);
+        cache.ask(&[1, 2, 3, 4]);
+        assert_eq!(
+            cache.why.sentence,
+            "The queue `in` holds 3, more than its share of 0, so its oldest leaves, \
+             and the key is forgotten."
         );
     }
 }

