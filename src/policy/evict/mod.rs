@@ -6,11 +6,12 @@
 //!
 //! To add a policy: one file with a type, its `Eviction` and its `ENTRY`, and one line in
 //! [`CATALOGUE`]. What they share: entries and index (`index`), lists (`list`), random draws
-//! (`crowd`).
+//! (`crowd`, `dict`).
 
 mod arc;
 mod clock;
 mod crowd;
+mod dict;
 pub mod expiry;
 mod fifo;
 mod heap;

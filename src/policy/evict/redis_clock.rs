@@ -4,6 +4,7 @@
 //! the counter last decayed, and eight bits of a counter that grows by the logarithm: it begins at
 //! 5, and a hit adds one with probability 1 / ((counter − 5) · factor + 1), where the bracket is
 //! at least 0; it stops at 255. For each `decay` minutes that pass it loses one, at the next look.
+//! Where the seconds or the minutes wrap, Redis counts one less than passed, and so does this.
 //!
 //! Source: Redis 7.0, evict.c.
 
@@ -23,7 +24,13 @@ pub(super) fn seconds(now: Time) -> u32 {
 
 /// How many seconds an entry has been idle by that clock.
 pub(super) fn idle(clock: u32, mark: u32) -> u32 {
-    clock.wrapping_sub(mark) & SECONDS_MASK as u32
+    elapsed(clock, mark, SECONDS_MASK as u32)
+}
+
+/// What passed between a mark and now on a clock that stands at 0 after `last`. Redis's arithmetic:
+/// across the wrap one less than true.
+fn elapsed(now: u32, mark: u32, last: u32) -> u32 {
+    if now >= mark { now - mark } else { now + (last - mark) }
 }
 
 /// How an LFU counter grows and decays.
@@ -42,8 +49,8 @@ impl Log {
 
     /// The counter in `mark`, decayed up to now.
     pub(super) fn counter(&self, mark: u32, now: Time) -> u32 {
-        let elapsed = minutes(now).wrapping_sub(mark >> 8) & MINUTES_MASK as u32;
-        let steps = elapsed.checked_div(self.decay).unwrap_or(0);
+        let passed = elapsed(minutes(now), mark >> 8, MINUTES_MASK as u32);
+        let steps = passed.checked_div(self.decay).unwrap_or(0);
         (mark & LFU_MAX).saturating_sub(steps)
     }
 
@@ -67,7 +74,11 @@ mod tests {
     #[test]
     fn the_seconds_wrap() {
         assert_eq!(seconds(Time::from_ns(1_999_999_999)), 1);
-        assert_eq!(idle(3, 16_777_215), 4);
+        // Four seconds passed, Redis counts three.
+        assert_eq!((idle(3, 16_777_215), idle(0, 16_777_215), idle(7, 3)), (3, 0, 4));
+        let (log, minute) = (Log { factor: 0.0, decay: 1 }, 60 * SECOND_NS);
+        let mark = Log::new_mark(Time::from_ns(65_535 * minute));
+        assert_eq!(log.counter(mark, Time::from_ns((65_536 + 3) * minute)), 2);
     }
 
     #[test]
