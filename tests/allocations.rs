@@ -14,10 +14,13 @@ use std::io::{self, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use switchyard::node::Value;
+use switchyard::policy::Knobs;
+use switchyard::policy::evict::expiry::{Expiring, Lifetime};
+use switchyard::policy::evict::{self, Eviction as _};
 use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build};
 use switchyard::scenario::link::{ENCODED_MAX, decode, encode};
-use switchyard::sim::{Request, Silent, Time};
+use switchyard::sim::{Request, Rng, Silent, Span, Time, Why};
 
 use common::{balancer, link, lossy, one_by_one, poisson, presets, scenario, steady, trio};
 
@@ -93,6 +96,32 @@ fn the_allocator_counts() {
     });
     assert_eq!((counted.times, counted.live, counted.peak), (2, 1_000, 5_000));
     drop(kept);
+}
+
+// ===== caches =====
+
+/// A stream of keys may be of any length: what a cache takes depends on its entries and on the keys
+/// that its policy remembers beside them, and a deadline for each entry.
+#[test]
+fn a_cache_takes_no_more_for_a_longer_stream() {
+    const ENTRIES: usize = 100;
+    const BYTES_EACH: usize = 300;
+    const LIFE: Lifetime = Lifetime { ttl: Span::from_millis(50), jitter: 0.1, active: true };
+    for entry in evict::CATALOGUE {
+        let policy = (entry.make)(Knobs::DEFAULTS, ENTRIES).expect("100 entries fit");
+        let mut ghosts = 0;
+        let (_kept, taken) = asked(|| {
+            let (mut cache, mut rng) = (Expiring::new(policy, LIFE), Rng::from_seed(1));
+            for turn in 0..300_000u64 {
+                cache.tick(Time::from_ns(turn * 1_000_000), &mut rng);
+                cache.access(turn, &mut rng, &mut Why::off());
+                ghosts = ghosts.max(cache.ghosts());
+            }
+            cache
+        });
+        let most = (BYTES_EACH * (ENTRIES + ghosts)).cast_signed();
+        assert!(taken.peak <= most, "{}: {} bytes, {ghosts} ghosts", entry.key, taken.peak);
+    }
 }
 
 // ===== events =====

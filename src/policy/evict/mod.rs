@@ -9,6 +9,8 @@
 //! (`crowd`, `dict`).
 
 mod arc;
+#[cfg(test)]
+mod blackboard;
 mod clock;
 mod crowd;
 mod dict;
