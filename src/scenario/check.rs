@@ -38,18 +38,19 @@ impl std::error::Error for Problem {}
 
 pub(super) const NODES_MAX: usize = 500;
 pub(super) const LINKS_MAX: usize = 2_000;
-const PLAN_MAX: usize = 1_000;
-const TITLE_MAX: usize = 120;
-const LABEL_MAX: usize = 80;
-const NOTE_MAX: usize = 4_000;
-const KEY_MAX: usize = 200;
-const ID_MAX: usize = 40;
-const PLACE_MAX: i32 = 100_000;
-const LATENCY_MS_MAX: f64 = 60_000.0;
+pub(super) const PLAN_MAX: usize = 1_000;
+pub(super) const TITLE_MAX: usize = 120;
+pub(super) const LABEL_MAX: usize = 80;
+pub(super) const NOTE_MAX: usize = 4_000;
+pub(super) const KEY_MAX: usize = 200;
+pub(super) const ID_MAX: usize = 40;
+pub(super) const PLACE_MAX: i32 = 100_000;
+pub(super) const LATENCY_MS_MAX: f64 = 60_000.0;
 /// About eleven days: far beyond any run, and exact in milliseconds.
-const AT_NS_MAX: u64 = 1_000_000_000_000_000;
+pub(super) const AT_MS_MAX: u64 = 1_000_000_000;
+const AT_NS_MAX: u64 = AT_MS_MAX * 1_000_000;
 /// Whole numbers above this are not exact in JSON.
-const SEED_MAX: u64 = (1 << 53) - 1;
+pub(super) const SEED_MAX: u64 = (1 << 53) - 1;
 
 impl Scenario {
     /// Is everything in its limits, and does every end of a link exist? Says the first thing wrong.

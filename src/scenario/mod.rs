@@ -8,8 +8,10 @@ mod check;
 pub mod gallery;
 mod json;
 pub mod link;
+mod schema;
 mod types;
 mod wire;
 
 pub use check::{Problem, connectable};
+pub use schema::schema;
 pub use types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};

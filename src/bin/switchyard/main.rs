@@ -23,6 +23,7 @@ switchyard: run a scenario without a page, or try one algorithm by itself
   switchyard link FILE                         print the end of its share link
   switchyard show LINK                         print the scenario in a share link as JSON
   switchyard presets                           list the built-in scenarios
+  switchyard schema                            print the JSON Schema of scenario files
 
   switchyard place --strategy NAME --nodes a,b,c[=weight] [--add d | --remove b] KEY...
       where each key lives and why; which keys move when nodes change
@@ -89,6 +90,11 @@ fn command(out: &mut dyn Write) -> Result<(), String> {
             options::nothing_left(args)?;
             let row = |p: &Preset| format!("{:<20} {}\n", p.key, p.blurb);
             options::line(out, &GALLERY.iter().map(row).collect::<String>())
+        }
+        Some("schema") => {
+            options::nothing_left(args)?;
+            let schema = serde_json::to_string_pretty(&switchyard::scenario::schema());
+            options::line(out, &schema.map_err(|error| error.to_string())?)
         }
         None | Some("help") => options::line(out, HELP),
         Some(other) => Err(format!("does not know the command {other:?}\n\n{HELP}")),
