@@ -5,6 +5,9 @@
 //! * wt6: two words rotated by amounts that depend on the words themselves. HAProxy's own; good for
 //!   short keys that differ in few bits.
 //! * crc32: the usual one (IEEE 802.3), as in the crate `crc32fast`.
+//! * none: no hash at all: the key is a whole number in decimal, with a sign or without, of which
+//!   the lower 32 bits count. It ends at the first byte that is no digit; a key without digits is
+//!   0. Beyond 64 bits with a sign it stays at the limit. (Later versions; 2.6 does not have it.)
 //! * crc32c: Castagnoli's (iSCSI), from the crate `crc`; no `hash-type`, but a converter that
 //!   `balance hash` can put a key through.
 //! * avalanche: Bob Jenkins' six-step integer hash, then a product with 3221225473. It spreads what
@@ -26,6 +29,8 @@ pub enum HaproxyHash {
     Wt6,
     /// The usual CRC of 32 bits.
     Crc32,
+    /// The key is the number.
+    None,
 }
 
 impl HaproxyHash {
@@ -36,6 +41,7 @@ impl HaproxyHash {
             HaproxyHash::Djb2 => djb2(key),
             HaproxyHash::Wt6 => wt6(key),
             HaproxyHash::Crc32 => crc32fast::hash(key),
+            HaproxyHash::None => decimal(key) as u32,
         }
     }
 
@@ -46,6 +52,7 @@ impl HaproxyHash {
             HaproxyHash::Djb2 => "djb2",
             HaproxyHash::Wt6 => "wt6",
             HaproxyHash::Crc32 => "crc32",
+            HaproxyHash::None => "none",
         }
     }
 }
@@ -75,6 +82,21 @@ pub fn wt6(key: &[u8]) -> u32 {
     one ^ two
 }
 
+/// The whole number that `key` begins with.
+fn decimal(key: &[u8]) -> i64 {
+    let (negative, digits) = match key {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, key),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0i64, |number, byte| {
+        let digit = i64::from(byte - b'0');
+        let ten = number.saturating_mul(10);
+        if negative { ten.saturating_sub(digit) } else { ten.saturating_add(digit) }
+    })
+}
+
 /// HAProxy's converter `crc32c`.
 pub fn crc32c(key: &[u8]) -> u32 {
     const CASTAGNOLI: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
@@ -97,6 +119,18 @@ pub fn avalanche(word: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_function_the_key_is_the_number() {
+        let none = |key: &str| HaproxyHash::None.of(key.as_bytes());
+        assert_eq!(
+            [none(""), none("x1"), none("17"), none("+17x"), none("017")],
+            [0, 0, 17, 17, 17]
+        );
+        assert_eq!([none("-1"), none("4294967297"), none("-")], [u32::MAX, 1, 0]);
+        // The limits of 64 bits: 2^63 - 1 and -2^63.
+        assert_eq!([none("99999999999999999999"), none("-99999999999999999999")], [u32::MAX, 0]);
+    }
 
     /// Computed by HAProxy's own C code.
     #[test]

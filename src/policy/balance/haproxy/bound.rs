@@ -10,6 +10,11 @@
 //! otherwise the walk along the ring goes on. The slots of all servers add up to at least t, which
 //! is more than n: somebody always may.
 //!
+//! Two things are simpler here. HAProxy works out `c` when it starts and leaves it as it is when a
+//! weight changes at runtime, while W follows; here both follow. And it counts only requests that
+//! are being served: here those that wait in a server's queue are in flight, too, and fill its
+//! slots.
+//!
 //! Whose: HAProxy 2.6, consistent hashing only; the idea is "consistent hashing with bounded loads"
 //! (Mirrokni, Thorup, Zadimoghaddam, 2016). Source of the formula: ten recorded runs.
 

@@ -1,6 +1,7 @@
-//! What can be set on HAProxy's hashes: `hash-type`, `hash-balance-factor`, `balance uri` options.
+//! What can be set on HAProxy's hashes: `hash-type`, `hash-balance-factor`, `balance uri` options,
+//! and which `balance` keyword an empty key is read by.
 
-use super::key::UriPart;
+use super::key::{Source, UriPart};
 use crate::policy::hash::haproxy::HaproxyHash;
 use crate::policy::{Knob, Knobs};
 
@@ -22,9 +23,9 @@ pub(super) const FUNCTION: Knob = Knob {
     label: "Hash function",
     unit: "",
     help: "0 = none named (sdbm; with an avalanche if consistent), 1 = sdbm, 2 = djb2, 3 = wt6, \
-           4 = crc32.",
+           4 = crc32, 5 = none (later versions: the key is a number already).",
     min: 0.0,
-    max: 4.0,
+    max: 5.0,
     default: 0.0,
     whole: true,
 };
@@ -116,6 +117,18 @@ pub(super) const PATH_ONLY: Knob = Knob {
     whole: true,
 };
 
+pub(super) const EMPTY_KEY: Knob = Knob {
+    key: "empty_key",
+    wire: 10,
+    label: "An empty key",
+    unit: "",
+    help: "0 = is hashed, as url_param and hash do; 1 = counts as none, as hdr does.",
+    min: 0.0,
+    max: 1.0,
+    default: 0.0,
+    whole: true,
+};
+
 /// The hash function that is named, if any.
 pub(super) fn named(knobs: &Knobs) -> Option<HaproxyHash> {
     match knobs.count(&FUNCTION) {
@@ -123,8 +136,14 @@ pub(super) fn named(knobs: &Knobs) -> Option<HaproxyHash> {
         2 => Some(HaproxyHash::Djb2),
         3 => Some(HaproxyHash::Wt6),
         4 => Some(HaproxyHash::Crc32),
+        5 => Some(HaproxyHash::None),
         _ => None,
     }
+}
+
+/// How a key is looked at.
+pub(super) fn key_source(knobs: &Knobs) -> Source {
+    if knobs.count(&EMPTY_KEY) > 0 { Source::Header } else { Source::Key }
 }
 
 /// Which part of a URI is hashed.

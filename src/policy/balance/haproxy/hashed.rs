@@ -9,30 +9,29 @@
 //!
 //! A request without a key takes the next slot of the map, or the next point of the ring in
 //! ascending order, whose server has room; keys do not move that walk. A server chosen by key gets
-//! the request even if it is full.
+//! the request even if it is full. While one server alone is in use, source, uri and hdr hash
+//! nothing and take slot 0 (url_param hashes all the same; `hash` does as url_param here).
 //!
 //! Whose: HAProxy 2.6; `preserve_affinity` is of 3.x. Ties: points at equal distance, the one
 //! before the hash.
 
 use super::bound::Bound;
 use super::hash_knobs::{
-    AVALANCHE, BALANCE_FACTOR, CONSISTENT, DEPTH, FUNCTION, LENGTH, PATH_ONLY, PRESERVE_AFFINITY,
-    WHOLE, named, uri_part,
+    AVALANCHE, BALANCE_FACTOR, CONSISTENT, DEPTH, EMPTY_KEY, FUNCTION, LENGTH, PATH_ONLY,
+    PRESERVE_AFFINITY, WHOLE, key_source, named, uri_part,
 };
 use super::key::{Reader, Source};
 use super::map::Map;
-use super::ring::{Found, Ring};
-use super::{
-    ALL_BACKUPS, Pool, Serving, avoided, explain_nobody, explain_only, has_room, out_of_it,
-};
+use super::ring::Ring;
+use super::{ALL_BACKUPS, Pool, Serving, avoided, explain_nobody, explain_only, has_room};
 use crate::policy::Knobs;
 use crate::policy::balance::{Answer, Ask, Backend, Balancer, Entry, Pick};
 use crate::policy::hash::haproxy::HaproxyHash;
-use crate::sim::{Line, Rng, Why};
+use crate::sim::{Rng, Why};
 
 /// From a number to a server.
 #[derive(Clone, Debug)]
-enum Table {
+pub(super) enum Table {
     Map(Map),
     Ring(Ring),
 }
@@ -40,10 +39,10 @@ enum Table {
 /// The state.
 #[derive(Clone, Debug)]
 pub struct HaproxyHashed {
-    pool: Pool,
-    reader: Reader,
-    table: Table,
-    bound: Bound,
+    pub(super) pool: Pool,
+    pub(super) reader: Reader,
+    pub(super) table: Table,
+    pub(super) bound: Bound,
     /// Does a full server lose its keys as long as it is full?
     spills: bool,
 }
@@ -70,13 +69,23 @@ impl HaproxyHashed {
     fn refresh(&mut self, backends: &[Backend]) {
         match &mut self.table {
             Table::Map(map) => map.changed(&self.pool),
-            Table::Ring(ring) => ring.changed(),
+            Table::Ring(ring) => ring.changed(&self.pool, backends),
         }
         self.bound.changed(&self.pool, backends);
     }
 
+    /// Is nothing hashed, because there is only one server to find?
+    pub(super) fn alone(&self) -> bool {
+        self.pool.in_use() == 1 && self.reader.source != Source::Key
+    }
+
+    /// The number of a request, before and after the avalanche; nothing if it has no key.
+    fn number(&self, ask: &Ask) -> Option<(u32, u32)> {
+        if self.alone() { Some((0, 0)) } else { self.reader.read(ask) }
+    }
+
     fn by_map(&mut self, ask: &Ask, backends: &[Backend], why: &mut Why) -> Option<usize> {
-        let number = self.reader.read(ask);
+        let number = self.number(ask);
         let Table::Map(map) = &mut self.table else { return None };
         let (place, slot) = match number {
             Some((_, hash)) => map.of_hash(hash, &self.pool)?,
@@ -88,40 +97,8 @@ impl HaproxyHashed {
         Some(place)
     }
 
-    fn explain_slot(
-        &self,
-        ask: &Ask,
-        number: Option<(u32, u32)>,
-        (place, slot): (usize, usize),
-        backends: &[Backend],
-        why: &mut Why,
-    ) {
-        let Table::Map(map) = &self.table else { return };
-        for (other, backend) in backends.iter().enumerate() {
-            why.line(|| Line {
-                subject: backend.name.to_string(),
-                numbers: match (out_of_it(other, &self.pool, backends), map.share(other)) {
-                    (Some(words), (0, _)) => words.to_owned(),
-                    (Some(words), (own, all)) => format!("{own} of {all} slots, {words}"),
-                    (None, (own, all)) => format!("{own} of {all} slots"),
-                },
-                chosen: other == place,
-            });
-        }
-        why.say(|| {
-            let (name, (_, all)) = (&backends[place].name, map.share(place));
-            match number {
-                Some(number) => format!(
-                    "{}; modulo {all} that is {slot}, and slot {slot} is {name}'s.",
-                    self.reader.words(ask, number)
-                ),
-                None => format!("There is no key; it was the turn of slot {slot}, {name}'s."),
-            }
-        });
-    }
-
     fn by_ring(&mut self, ask: &Ask, backends: &[Backend], why: &mut Why) -> Option<usize> {
-        let number = self.reader.read(ask);
+        let number = self.number(ask);
         let Table::Ring(ring) = &mut self.table else { return None };
         ring.ready(&self.pool, backends);
         let avoid = avoided(ask);
@@ -141,23 +118,8 @@ impl HaproxyHashed {
         Some(ring.point(found.taken).0)
     }
 
-    fn explain_turn(&self, place: usize, point: u32, backends: &[Backend], why: &mut Why) {
-        for (other, backend) in backends.iter().enumerate() {
-            why.line(|| Line {
-                subject: backend.name.to_string(),
-                numbers: match out_of_it(other, &self.pool, backends) {
-                    Some(words) => words.to_owned(),
-                    None => format!("{} points", self.pool.servers[other].weight),
-                },
-                chosen: other == place,
-            });
-        }
-        let name = &backends[place].name;
-        why.say(|| format!("There is no key; the next point in turn, {point}, is {name}'s."));
-    }
-
     /// Why the server of a point may not be used; nothing if it may.
-    fn passed_over(
+    pub(super) fn passed_over(
         &self,
         place: usize,
         avoid: Option<usize>,
@@ -173,71 +135,11 @@ impl HaproxyHashed {
             None
         }
     }
-
-    /// The two points around the hash, and those walked past.
-    fn explain(
-        &self,
-        ask: &Ask,
-        number: (u32, u32),
-        found: Found,
-        backends: &[Backend],
-        why: &mut Why,
-    ) {
-        let Table::Ring(ring) = &self.table else { return };
-        let [before, after] = found.around;
-        let walk = (0..ring.len()).map(|step| (found.near + step) % ring.len());
-        let walked = walk.take_while(|point| *point != found.taken).chain([found.taken]);
-        let mut rows = vec![before];
-        if after != before {
-            rows.push(after);
-        }
-        for point in walked {
-            let same = |row: &usize| ring.point(*row).0 == ring.point(point).0;
-            // A server passed over several times has one row; the point taken always has its own.
-            if !rows.contains(&point) && (point == found.taken || !rows.iter().any(same)) {
-                rows.push(point);
-            }
-        }
-        for point in rows {
-            let (place, position) = ring.point(point);
-            let mut numbers = format!("point {position}");
-            if point == before {
-                numbers += &format!(", {} before the hash", number.1.wrapping_sub(position));
-            } else if point == after {
-                numbers += &format!(", {} after the hash", position.wrapping_sub(number.1));
-            }
-            if let Some(passed) = self.passed_over(place, avoided(ask), backends) {
-                numbers += &self.reason(passed, place, backends);
-            }
-            let subject = backends[place].name.to_string();
-            why.line(|| Line { subject, numbers, chosen: point == found.taken });
-        }
-        let name = &backends[ring.point(found.taken).0].name;
-        let words = self.reader.words(ask, number);
-        let rule = match found.taken == found.near {
-            true => "which is nearest to a point of",
-            false => "and those nearer on the ring being passed over, the next one up is that of",
-        };
-        why.say(|| format!("{words}, {rule} {name}."));
-    }
-
-    fn reason(&self, passed: Passed, place: usize, backends: &[Backend]) -> String {
-        let in_flight = backends[place].in_flight;
-        match passed {
-            Passed::Tried => ": has just been tried".to_owned(),
-            Passed::Full => format!(": full with {in_flight} in flight"),
-            Passed::Share => format!(
-                ": has {in_flight} of its {} slots, {} being in flight in all",
-                self.bound.slots(place, &self.pool),
-                self.bound.all()
-            ),
-        }
-    }
 }
 
 /// Why a server was passed over on the ring.
 #[derive(Clone, Copy, Debug)]
-enum Passed {
+pub(super) enum Passed {
     Tried,
     Share,
     Full,
@@ -257,6 +159,7 @@ impl Balancer for HaproxyHashed {
             Some(place) => Pick::Backend(place),
             None => {
                 explain_nobody(&self.pool, backends, why);
+                self.explain_lost(backends, why);
                 Pick::Nobody
             }
         }
@@ -311,8 +214,10 @@ pub(in crate::policy::balance) const ENTRY_SOURCE: Entry = Entry {
     wire: 34,
     name: "HAProxy source",
     whose: "HAProxy 2.6, balance source",
-    rule: "The client's address as a number picks a slot of a map, or the nearest point of a ring.",
-    cost: "O(1) time with a map, O(log points) with a ring; one number per slot or point",
+    rule: "The client's address, folded to 32 bits if it is longer, picks a slot of a map, or the \
+           nearest point of a ring.",
+    cost: "O(1) time with a map, O(log points) with a ring; one number per slot or point, and all \
+           of them are made anew at each change of health or weight",
     when: "A client should stay with its server and there is no cookie.",
     when_not: "Many clients share an address: they all land on one server.",
     source: "HAProxy 2.6 manual, balance source, hash-type; recorded from HAProxy 2.6.12",
@@ -355,13 +260,21 @@ pub(in crate::policy::balance) const ENTRY_KEY: Entry = Entry {
     name: "HAProxy hash",
     whose: "HAProxy 2.6, balance hash, url_param and hdr",
     rule: "The hash of the key picks a slot of a map, or the nearest point of a ring; without a \
-           key the next slot or point is taken.",
+           key (for hdr, also with an empty one) the next slot or point is taken.",
     cost: ENTRY_SOURCE.cost,
     when: "The same key should find the same server: its cache or its session is there.",
     when_not: "One key gets most of the requests, unless a balance factor is set.",
     source: "HAProxy 2.6 manual, balance hash, url_param, hdr; recorded from HAProxy 2.6.12",
-    knobs: &[ALL_BACKUPS, CONSISTENT, FUNCTION, AVALANCHE, BALANCE_FACTOR, PRESERVE_AFFINITY],
-    make: |knobs| Box::new(HaproxyHashed::new(Source::Key, named(knobs), knobs)),
+    knobs: &[
+        ALL_BACKUPS,
+        CONSISTENT,
+        FUNCTION,
+        AVALANCHE,
+        BALANCE_FACTOR,
+        PRESERVE_AFFINITY,
+        EMPTY_KEY,
+    ],
+    make: |knobs| Box::new(HaproxyHashed::new(key_source(knobs), named(knobs), knobs)),
 };
 
 #[cfg(test)]
@@ -418,6 +331,7 @@ mod tests {
             ("function", 2.0),
             ("function", 3.0),
             ("function", 4.0),
+            ("function", 5.0),
             ("avalanche", 1.0),
             ("whole", 1.0),
             ("depth", 4.0),
@@ -489,5 +403,53 @@ mod tests {
         let rest: String = (0..2).map(|_| one(&mut *hash, &list, &Ask::NOTHING)).collect();
         assert_eq!(rest, "bc");
         assert!(hash.reads_key() && !policy(&ENTRY_SOURCE, &[], &list).reads_key());
+        // As hdr takes it, an empty header is none, and the walk goes on.
+        let mut header = policy(&ENTRY_KEY, &[("empty_key", 1.0)], &list);
+        let taken: String = (0..6).map(|_| went(&mut *header, &list, "")).collect();
+        assert_eq!(taken, "aababc");
+        let (rows, sentence) = why(&mut *header, &list, "");
+        assert_eq!(rows[0], "a 3 of 6 slots");
+        assert_eq!(sentence, "There is no key; it was the turn of slot 0, a's.");
+    }
+
+    #[test]
+    fn a_walk_without_a_start_looks_at_one_point() {
+        let mut list = list(&[1, 1, 1]);
+        let mut hash = policy(&ENTRY_KEY, &[("consistent", 1.0)], &list);
+        (list[2].in_flight, list[2].in_flight_max) = (1, 1);
+        hash.changed(2, &list);
+        let mut why = Why::on();
+        let picked = hash.pick(&Ask::NOTHING, &list, &mut Rng::from_seed(1), &mut why);
+        assert_eq!(picked, Pick::Nobody);
+        assert!(why.sentence.ends_with("its server, c, is full."), "{}", why.sentence);
+    }
+
+    /// As HAProxy's map has it: with one server in use slot 0 is taken unseen, and when that server
+    /// is the first backup, slot 0 may be another one's.
+    #[test]
+    fn alone_nothing_is_hashed() {
+        let mut list = list(&[1, 1]);
+        list[1].healthy = false;
+        let mut header = policy(&ENTRY_KEY, &[("empty_key", 1.0)], &list);
+        let (_, sentence) = why(&mut *header, &list, "user:1");
+        assert_eq!(sentence, "Only one server is in use, so nothing is hashed: slot 0 is a's.");
+        // The walk has not moved meanwhile.
+        list[1].healthy = true;
+        header.changed(1, &list);
+        assert_eq!([(); 3].map(|()| went(&mut *header, &list, "")).concat(), "aba");
+        list[0].healthy = false;
+        header.changed(0, &list);
+        list[1].backup = true;
+        header.changed(1, &list);
+        list.push(Backend { backup: true, ..Backend::new(3, "c", 1) });
+        header.added(&list);
+        assert_eq!(went(&mut *header, &list, "user:1"), "b");
+        list[1].weight = 2;
+        list[2].weight = 4;
+        for place in [1, 2] {
+            header.changed(place, &list);
+        }
+        assert_eq!(went(&mut *header, &list, "user:1"), "c");
+        assert_eq!(header.check(&list), Ok(()));
     }
 }

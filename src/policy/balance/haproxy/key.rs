@@ -1,13 +1,17 @@
 //! What HAProxy hashes of a request, for each `balance` keyword, and how it comes to a number.
 //!
-//! * **source**: the address, as an exclusive or of its 32-bit words; no hash function is applied.
+//! * **source**: the address. An IPv4 one is a 32-bit number, of an IPv6 one its four 32-bit words
+//!   are put together by exclusive or. No hash function is applied.
 //! * **uri**: the target up to the first `?`, or all of it (`whole`); at most `len` bytes; at most
 //!   `depth` directories, that is up to the slash after them; without scheme and host if
 //!   `path-only`.
-//! * **url_param, hdr, hash**: the key as it is. An empty one is hashed like any other.
+//! * **url_param, hash**: the key as it is. An empty one is hashed like any other.
+//! * **hdr**: the same, but an empty header counts as none.
 //!
 //! The function is sdbm unless one is named. `avalanche` follows if it is asked for, and also with
 //! consistent hashing if no function is named.
+//!
+//! While only one server is in use, source, uri and hdr look at nothing: the number is 0.
 
 use std::net::IpAddr;
 
@@ -19,7 +23,10 @@ use crate::policy::hash::haproxy::{HaproxyHash, avalanche};
 pub(super) enum Source {
     Client,
     Uri(UriPart),
+    /// `url_param` and `hash`.
     Key,
+    /// `hdr`.
+    Header,
 }
 
 /// Which part of a URI; 0 is no limit.
@@ -74,6 +81,7 @@ impl Reader {
             Source::Client => words(ask.client),
             Source::Uri(part) => self.function.of(part.of(ask.key?)),
             Source::Key => self.function.of(ask.key?),
+            Source::Header => self.function.of(ask.key.filter(|key| !key.is_empty())?),
         };
         Some((hash, if self.avalanche { avalanche(hash) } else { hash }))
     }
@@ -85,18 +93,31 @@ impl Reader {
             let more = if text.chars().count() > 40 { "\u{2026}" } else { "" };
             format!("\"{}{more}\"", text.chars().take(40).collect::<String>())
         };
-        let of = match (self.source, ask.key) {
-            (Source::Client, _) => format!("{} as a number", ask.client),
-            (Source::Uri(part), key) => {
-                format!("{} of {}", self.function.name(), shown(part.of(key.unwrap_or(b""))))
-            }
-            (Source::Key, key) => {
-                format!("{} of {}", self.function.name(), shown(key.unwrap_or(b"")))
-            }
+        let hashed = |key: &[u8]| match self.function {
+            HaproxyHash::None => format!("{} as a number", shown(key)),
+            function => format!("{} of {}", function.name(), shown(key)),
+        };
+        let key = ask.key.unwrap_or(b"");
+        let of = match self.source {
+            Source::Client => shown_address(ask.client),
+            Source::Uri(part) => hashed(part.of(key)),
+            Source::Key | Source::Header => hashed(key),
         };
         match self.avalanche {
             true => format!("{of} is {hash}, avalanche of that {spread}"),
             false => format!("{of} is {hash}"),
+        }
+    }
+}
+
+/// What is done to an address, so that it can be done again.
+fn shown_address(client: IpAddr) -> String {
+    match client {
+        IpAddr::V4(_) => format!("{client} as a number"),
+        IpAddr::V6(address) => {
+            let bits = address.to_bits();
+            let words = [96, 64, 32, 0].map(|shift| format!("{:x}", (bits >> shift) as u32));
+            format!("{client} as an exclusive or of four words, {} in hex,", words.join(" xor "))
         }
     }
 }
@@ -140,6 +161,25 @@ mod tests {
         let word = |address: &str| words(address.parse().expect("an address"));
         assert_eq!(word("127.0.0.1"), 0x7f00_0001);
         assert_eq!(word("2001:db8::1"), 0x2001_0db8 ^ 1);
+        let reader =
+            Reader { source: Source::Client, function: HaproxyHash::Sdbm, avalanche: false };
+        let said = |address: &str| {
+            let ask = Ask { client: address.parse().expect("an address"), ..Ask::NOTHING };
+            reader.words(&ask, reader.read(&ask).expect("an address is a number"))
+        };
+        assert_eq!(said("127.0.0.1"), "127.0.0.1 as a number is 2130706433");
+        let six = "2001:db8::1 as an exclusive or of four words, 20010db8 xor 0 xor 0 xor 1 in \
+                   hex, is 536939961";
+        assert_eq!(said("2001:db8::1"), six);
+    }
+
+    #[test]
+    fn an_empty_header_is_none_and_an_empty_key_is_one() {
+        let read = |source| {
+            let reader = Reader { source, function: HaproxyHash::Djb2, avalanche: false };
+            reader.read(&Ask { key: Some(b""), ..Ask::NOTHING })
+        };
+        assert_eq!((read(Source::Key), read(Source::Header)), (Some((5_381, 5_381)), None));
     }
 
     proptest! {

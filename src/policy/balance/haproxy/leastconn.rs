@@ -85,15 +85,15 @@ impl HaproxyLeastConn {
         for (place, backend) in backends.iter().enumerate() {
             let (slot, weight) = (self.slots[place], self.pool.servers[place].weight);
             let words = out_of_it(place, &self.pool, backends);
-            let tie = words.is_none() && slot.load == self.slots[chosen].load;
+            // The one just tried does not take part, unless it is the last resort.
+            let passed = avoid == Some(place) && place != chosen;
+            let tie = words.is_none() && !passed && slot.load == self.slots[chosen].load;
             equals += usize::from(tie && place != chosen);
             why.line(|| Line {
                 subject: backend.name.to_string(),
                 numbers: match words {
                     Some(words) => words.to_owned(),
-                    None if avoid == Some(place) && place != chosen => {
-                        "has just been tried".to_owned()
-                    }
+                    None if passed => "has just been tried".to_owned(),
                     None => sum(backend.in_flight, weight),
                 },
                 chosen: place == chosen,
@@ -292,6 +292,11 @@ mod tests {
         let mut policy = policy(&list);
         let again = Ask { tried: &[0], ..Ask::NOTHING };
         assert_eq!(one(&mut policy, &list, &again), "b");
+        // Equal loads, but nobody that b would have to be compared with.
+        let mut why = Why::on();
+        policy.pick(&again, &list, &mut Rng::from_seed(1), &mut why);
+        assert_eq!(why.lines[0].numbers, "has just been tried");
+        assert_eq!(why.sentence, "b has the least load, 0.");
         list[1].healthy = false;
         policy.changed(1, &list);
         assert_eq!(one(&mut policy, &list, &again), "a");

@@ -8,15 +8,21 @@
 //! The divisor belongs to the weights as configured: a server that is drained still counts with the
 //! weight it last had, because HAProxy's static algorithms know only "all" and "nothing".
 //!
+//! When only backups are left and the first is to take everything, W is the first one's weight
+//! alone. If that is 1, the only slot is its own. Otherwise HAProxy fills the W slots from *all*
+//! usable backups: of two that weigh 2 each, the second gets every other slot. So it does here.
+//!
 //! Whose: HAProxy 2.6, for `static-rr` and `hash-type map-based`.
 
-use super::{Pool, Server, Serving, has_room};
+use super::{Pool, Serving, has_room, out_of_it};
 use crate::policy::balance::Backend;
 
 /// The table, and the slot with which a walk through it goes on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Map {
     slots: Vec<u32>,
+    /// How many slots each server has.
+    shares: Vec<usize>,
     next: usize,
     /// Must it be built anew?
     stale: bool,
@@ -46,10 +52,19 @@ impl Map {
 
     /// Is it as it should be for `pool`?
     pub(super) fn check(&self, pool: &Pool) -> Result<(), String> {
-        let serves = |place: &u32| pool.serves(*place as usize);
-        match self.stale || self.slots.iter().all(serves) {
+        if self.stale {
+            return Ok(());
+        }
+        let serves = |place: &u32| pool.in_turn(*place as usize);
+        if !self.slots.iter().all(serves) {
+            return Err("the map names a server that is not in use".to_owned());
+        }
+        let count =
+            |place: usize| self.slots.iter().filter(|slot| **slot as usize == place).count();
+        let counts: Vec<usize> = (0..pool.servers.len()).map(count).collect();
+        match counts == self.shares {
             true => Ok(()),
-            false => Err("the map names a server that is not in use".to_owned()),
+            false => Err(format!("shares are {:?}, the map says {counts:?}", self.shares)),
         }
     }
 
@@ -110,24 +125,39 @@ impl Map {
 
     /// `place`'s share: its slots, of all.
     pub(super) fn share(&self, place: usize) -> (usize, usize) {
-        (self.slots.iter().filter(|slot| **slot as usize == place).count(), self.slots.len())
+        (self.shares.get(place).copied().unwrap_or(0), self.slots.len())
+    }
+
+    /// The same in words, for reasons: `2 of 7 slots`, and what is the matter with the server.
+    pub(super) fn words(&self, place: usize, pool: &Pool, backends: &[Backend]) -> String {
+        // A backup that is not the first may have slots, and is used then.
+        let full = backends.get(place).is_some_and(|backend| !has_room(backend));
+        let matter = match self.share(place) {
+            (own, _) if own > 0 && pool.in_turn(place) => full.then_some("full"),
+            _ => out_of_it(place, pool, backends),
+        };
+        match (self.share(place), matter) {
+            ((0, _), Some(words)) => words.to_owned(),
+            ((own, all), Some(words)) => format!("{own} of {all} slots, {words}"),
+            ((own, all), None) => format!("{own} of {all} slots"),
+        }
     }
 
     fn build(&mut self, pool: &Pool) {
         self.slots.clear();
+        self.shares.clear();
+        self.shares.resize(pool.servers.len(), 0);
         let divisor = self.configured.iter().fold(0, |a, b| divisor(a, *b)).max(1);
-        let sharers: Vec<(u32, i64)> = match pool.serving() {
-            Serving::Nobody => Vec::new(),
-            Serving::Only(place) => vec![(place as u32, 1)],
-            Serving::Group(group) => {
-                let inside =
-                    |(_, server): &(usize, &Server)| server.usable && server.group() == group;
-                let all = pool.servers.iter().enumerate().filter(inside);
-                all.map(|(place, s)| (place as u32, i64::from(s.weight.div_ceil(divisor))))
-                    .collect()
-            }
+        let weight = |place: usize| i64::from(pool.servers[place].weight.div_ceil(divisor));
+        let all = (0..pool.servers.len()).filter(|place| pool.in_turn(*place));
+        let mut sharers: Vec<(u32, i64)> = all.map(|place| (place as u32, weight(place))).collect();
+        let total: i64 = match pool.serving() {
+            Serving::Only(place) => weight(place),
+            _ => sharers.iter().map(|(_, weight)| weight).sum(),
         };
-        let total: i64 = sharers.iter().map(|(_, weight)| weight).sum();
+        if let (1, Serving::Only(place)) = (total, pool.serving()) {
+            sharers.retain(|(sharer, _)| *sharer as usize == place);
+        }
         let mut scores = vec![0i64; sharers.len()];
         for _ in 0..total {
             let mut best: Option<(usize, i64)> = None;
@@ -141,6 +171,7 @@ impl Map {
             if let Some((number, _)) = best {
                 scores[number] -= total;
                 self.slots.push(sharers[number].0);
+                self.shares[sharers[number].0 as usize] += 1;
             }
         }
     }
@@ -176,6 +207,27 @@ mod tests {
         assert_eq!(map(&[3, 0, 1]), "aaac");
         assert_eq!(map(&[0, 0]), "");
         assert_eq!(map(&[]), "");
+    }
+
+    /// W is the first backup's weight, and all of them are in the running for the slots.
+    #[test]
+    fn the_first_backups_weight_is_the_length_of_the_map() {
+        let backups = |weights: &[i64]| {
+            let (mut list, mut pool, mut map) = (list(weights), Pool::default(), Map::default());
+            list[0].healthy = false;
+            list[1..].iter_mut().for_each(|backend| backend.backup = true);
+            pool.added(&list);
+            map.changed(&pool);
+            map.ready(&pool);
+            assert_eq!(map.check(&pool), Ok(()));
+            map.order().map(|place| list[place].name.to_string()).collect::<String>()
+        };
+        assert_eq!(backups(&[1, 1, 5]), "b");
+        assert_eq!(backups(&[1, 2, 2]), "bc");
+        assert_eq!(backups(&[1, 2, 4]), "cc");
+        assert_eq!(backups(&[1, 4, 1]), "bbbb");
+        assert_eq!(backups(&[1, 4, 3]), "bbcb");
+        assert_eq!(backups(&[2, 2, 4]), "b");
     }
 
     #[test]

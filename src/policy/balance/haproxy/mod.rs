@@ -5,7 +5,8 @@
 //!   new is sent there.
 //! * A server is usable while it is healthy and its weight is not 0.
 //! * Servers marked backup are asked only when no other is usable, and then only the first usable
-//!   one in list order takes everything, unless `option allbackups` is on.
+//!   one in list order takes everything, unless `option allbackups` is on. (static-rr and map-based
+//!   hashing do not quite keep to that: `map.rs`.)
 //! * A server is full when its requests in flight have reached `maxconn`. roundrobin, static-rr,
 //!   leastconn and first pass over full servers and choose nobody when all are full; HAProxy then
 //!   lets the request wait in the backend's queue. A hash sticks to its server, full or not, and
@@ -20,6 +21,7 @@
 mod bound;
 pub(super) mod first;
 mod hash_knobs;
+mod hash_reasons;
 pub(super) mod hashed;
 mod key;
 pub(super) mod leastconn;
@@ -162,12 +164,30 @@ impl Pool {
         }
     }
 
+    /// How many servers share the requests: 1 if the first backup takes everything.
+    fn in_use(&self) -> usize {
+        match self.serving() {
+            Serving::Group(group) => self.usable[group],
+            Serving::Only(_) => 1,
+            Serving::Nobody => 0,
+        }
+    }
+
+    /// Is the server at `place` usable and in the group whose turn it is? Unlike [`Pool::serves`],
+    /// of several backups all are.
+    fn in_turn(&self, place: usize) -> bool {
+        let group = match self.serving() {
+            Serving::Group(group) => group,
+            Serving::Only(_) => 1,
+            Serving::Nobody => return false,
+        };
+        self.servers.get(place).is_some_and(|server| server.usable && server.group() == group)
+    }
+
     /// May a request be sent to the server at `place` at all, full or not?
     fn serves(&self, place: usize) -> bool {
         match self.serving() {
-            Serving::Group(group) => {
-                self.servers.get(place).is_some_and(|s| s.usable && s.group() == group)
-            }
+            Serving::Group(_) => self.in_turn(place),
             Serving::Only(only) => only == place,
             Serving::Nobody => false,
         }

@@ -4,7 +4,8 @@
 //! nearest point's server is drawn. Draws are with replacement. A new draw replaces the one kept
 //! unless `in flight of the new * weight of the kept` is **more than** `in flight of the kept *
 //! weight of the new`; so among equals the newest draw wins. If the server kept is full, nobody is
-//! chosen and the request waits for any server.
+//! chosen and the request waits for any server. When the first backup takes everything, every draw
+//! falls to it, and the bits are used up all the same.
 //!
 //! Because draws are arcs of a ring and not weights, equal servers are not drawn equally often: of
 //! three with weight 1, 35 %, 30 % and 35 %.
@@ -58,6 +59,18 @@ impl HaproxyRandom {
         }
     }
 
+    /// One draw, for reasons.
+    fn row(&self, number: usize, hash: u32, drawn: usize, backends: &[Backend]) -> Line {
+        let Backend { name, in_flight, .. } = &backends[drawn];
+        let weight = self.pool.servers[drawn].weight / PARTS;
+        let number = number + 1;
+        Line {
+            subject: name.to_string(),
+            numbers: format!("draw {number}: {hash}, {in_flight} in flight, weight {weight}"),
+            chosen: false,
+        }
+    }
+
     /// In flight of one by the weight of the other.
     fn product(&self, one: usize, other: usize, backends: &[Backend]) -> u64 {
         u64::from(backends[one].in_flight) * u64::from(self.pool.servers[other].weight / PARTS)
@@ -79,16 +92,9 @@ impl Balancer for HaproxyRandom {
             else {
                 break;
             };
-            why.line(|| Line {
-                subject: backends[drawn].name.to_string(),
-                numbers: format!(
-                    "draw {}: {hash}, {} in flight, weight {}",
-                    number + 1,
-                    backends[drawn].in_flight,
-                    self.pool.servers[drawn].weight / PARTS
-                ),
-                chosen: false,
-            });
+            if why.wanted() {
+                why.lines.push(self.row(number, hash, drawn, backends));
+            }
             let worse = kept.is_some_and(|kept| {
                 self.product(drawn, kept, backends) > self.product(kept, drawn, backends)
             });
@@ -101,13 +107,24 @@ impl Balancer for HaproxyRandom {
             return Pick::Nobody;
         };
         let name = &backends[place].name;
+        let only = matches!(self.pool.serving(), Serving::Only(_));
         if !has_room(&backends[place]) {
-            why.say(|| format!("{name} was drawn and is full, so the request waits for anybody."));
+            why.say(|| match only {
+                true => format!(
+                    "{name}, the first usable backup, takes every draw and is full, so the request \
+                     waits."
+                ),
+                false => format!("{name} was drawn and is full, so the request waits for anybody."),
+            });
             return Pick::Nobody;
         }
         if why.wanted() {
             why.lines[row].chosen = true;
             why.sentence = match self.draws {
+                _ if only => format!(
+                    "No active server is usable, so every draw falls to the first usable backup, \
+                     {name}."
+                ),
                 1 => format!("{name} was drawn."),
                 draws => format!(
                     "Of {draws} draws {name} has the fewest in flight for its weight; among equals \
@@ -120,7 +137,7 @@ impl Balancer for HaproxyRandom {
 
     fn added(&mut self, backends: &[Backend]) {
         self.pool.added(backends);
-        self.ring.changed();
+        self.ring.changed(&self.pool, backends);
     }
 
     fn removed(&mut self, place: usize, _: &[Backend]) {
@@ -131,7 +148,7 @@ impl Balancer for HaproxyRandom {
 
     fn changed(&mut self, place: usize, backends: &[Backend]) {
         if self.pool.changed(place, backends).is_some_and(|(before, now)| before != now) {
-            self.ring.changed();
+            self.ring.changed(&self.pool, backends);
         }
     }
 
@@ -173,7 +190,8 @@ pub(in crate::policy::balance) const ENTRY: Entry = Entry {
     whose: "HAProxy 2.6, balance random",
     rule: "N draws on a ring; the one with the fewest in flight for its weight is kept, the newest \
            among equals.",
-    cost: "O(N log points) time; one number per point",
+    cost: "O(N log points) time; one number per point, and all points are made and sorted anew at \
+           each change of health or weight",
     when: "There are many servers, or many balancers that do not know of each other.",
     when_not: "There are few servers: they are not drawn equally often.",
     source: "HAProxy 2.6 manual, balance random; recorded from HAProxy 2.6.12",
@@ -237,6 +255,32 @@ mod tests {
             (backend.in_flight, backend.in_flight_max) = (1, 1);
         }
         assert_eq!(picks(&mut other, &list, 3), "---");
+    }
+
+    /// One draw for each that is asked for, although there is nothing to choose.
+    #[test]
+    fn a_single_backup_takes_every_draw() {
+        let mut list = list(&[1, 1, 1]);
+        (list[1].backup, list[2].backup) = (true, true);
+        list[0].healthy = false;
+        let mut policy = policy(3, &list);
+        let mut why = Why::on();
+        let rng = &mut Rng::from_seed(1);
+        assert_eq!(policy.pick(&Ask::NOTHING, &list, rng, &mut why), Pick::Backend(1));
+        let rows: Vec<(&str, bool)> =
+            why.lines.iter().map(|line| (line.subject.as_str(), line.chosen)).collect();
+        assert_eq!(rows, [("b", false), ("b", false), ("b", true)]);
+        let words =
+            "No active server is usable, so every draw falls to the first usable backup, b.";
+        assert_eq!(why.sentence, words);
+        // The fourth number of Marsaglia's sequence comes next.
+        let mut fresh = HaproxyRandom::new(3, START, false);
+        (0..3).for_each(|_| _ = fresh.draw());
+        assert_eq!(policy.draw(), fresh.draw());
+        (list[1].in_flight, list[1].in_flight_max) = (1, 1);
+        let mut why = Why::on();
+        assert_eq!(policy.pick(&Ask::NOTHING, &list, rng, &mut why), Pick::Nobody);
+        assert!(why.sentence.starts_with("b, the first usable backup, takes every draw"));
     }
 
     #[test]

@@ -5,10 +5,18 @@
 //! the points on its two sides; at equal distance to the one before it. (Most other rings take the
 //! next point.) When that server may not be used, the walk goes up, point by point.
 //!
+//! A walk in turn (for requests without a key) goes on at the point after the one it took last. It
+//! has two quirks, which are HAProxy's: when it finds nobody with room it forgets where it stood
+//! and begins at the lowest point next time; and where it has nothing to go on from, the lowest
+//! point alone decides: if its server is full, nobody is chosen. When the point it stood at goes
+//! away, it moves on to the next one that is left.
+//!
 //! The shares are arcs, and with 16 points per unit of weight they are uneven: three servers of
 //! weight 1, numbered 1 to 3, get 35 %, 30 % and 35 %.
 //!
-//! Whose: HAProxy 2.6. Points that coincide stand in list order.
+//! Whose: HAProxy 2.6. Points that coincide stand in list order. One thing is left out: there, a
+//! walk that stood among the backups (`option allbackups`) still finishes its round of them after
+//! an active server has come back; here it begins anew among the active ones.
 
 use super::{Pool, Serving, has_room};
 use crate::policy::balance::Backend;
@@ -24,6 +32,8 @@ pub(super) struct Ring {
     points: Vec<u64>,
     /// The entry last taken in turn.
     last: Option<u64>,
+    /// Whose points these are: the active servers' or the backups'.
+    group: Option<usize>,
     /// Must it be built anew?
     stale: bool,
 }
@@ -41,18 +51,29 @@ pub(super) struct Found {
 
 impl Ring {
     /// Somebody joined or changed.
-    pub(super) fn changed(&mut self) {
+    pub(super) fn changed(&mut self, pool: &Pool, backends: &[Backend]) {
         self.stale = true;
+        // A walk in turn has to move now: a point that it stands at may go and come back.
+        if self.last.is_some() {
+            self.ready(pool, backends);
+        }
     }
 
     /// The server that was at `place` is gone.
     pub(super) fn removed(&mut self, place: usize) {
         self.stale = true;
-        if let Some(last) = &mut self.last
-            && place_of(*last) > place
-        {
-            *last -= 1;
-        }
+        self.points.retain(|point| place_of(*point) != place);
+        self.stand();
+        let behind = |point: &&mut u64| place_of(**point) > place;
+        self.points.iter_mut().chain(&mut self.last).filter(behind).for_each(|point| *point -= 1);
+    }
+
+    /// Where the walk in turn stands now that some points are gone.
+    fn stand(&mut self) {
+        self.last = self.last.and_then(|last| {
+            let place = self.points.partition_point(|point| *point < last);
+            self.points.get(place).or(self.points.first()).copied()
+        });
     }
 
     /// Is it as it should be for `pool`?
@@ -71,7 +92,10 @@ impl Ring {
         }
         self.stale = false;
         self.points.clear();
-        let Serving::Group(group) = pool.serving() else { return };
+        let Serving::Group(group) = pool.serving() else {
+            (self.group, self.last) = (None, None);
+            return;
+        };
         for (place, (server, backend)) in pool.servers.iter().zip(backends).enumerate() {
             if server.usable && server.group() == group {
                 let first = backend.id.wrapping_mul(POINTS_MAX);
@@ -80,6 +104,10 @@ impl Ring {
             }
         }
         self.points.sort_unstable();
+        if self.group != Some(group) {
+            (self.group, self.last) = (Some(group), None);
+        }
+        self.stand();
     }
 
     /// How many points there are.
@@ -110,15 +138,15 @@ impl Ring {
     }
 
     /// The next point in ascending order whose server has room; the server to be avoided only if no
-    /// other has. Gives the number of the point.
+    /// other has. Gives the number of the point. The two quirks are told above.
     pub(super) fn in_turn(&mut self, avoid: Option<usize>, backends: &[Backend]) -> Option<usize> {
         let count = self.points.len();
-        let start = match self.last {
-            Some(last) => self.points.partition_point(|point| *point <= last),
-            None => 0,
+        let (start, steps) = match self.last {
+            Some(last) => (self.points.partition_point(|point| *point <= last), count),
+            None => (0, count.min(1)),
         };
         let mut fallback = None;
-        for step in 0..count {
+        for step in 0..steps {
             let number = (start + step) % count;
             let place = place_of(self.points[number]);
             if backends.get(place).is_none_or(|backend| !has_room(backend)) {
@@ -129,9 +157,7 @@ impl Ring {
                 break;
             }
         }
-        if let Some(number) = fallback {
-            self.last = Some(self.points[number]);
-        }
+        self.last = fallback.map(|number| self.points[number]);
         fallback
     }
 }
@@ -152,7 +178,7 @@ mod tests {
     fn ring(weights: &[i64]) -> Ring {
         let (list, mut pool, mut ring) = (list(weights), Pool::default(), Ring::default());
         pool.added(&list);
-        ring.changed();
+        ring.changed(&pool, &list);
         ring.ready(&pool, &list);
         ring
     }
@@ -196,5 +222,56 @@ mod tests {
         let mut step = || ring.in_turn(None, &list).map(|point| ring.point(point).0);
         let places: Vec<Option<usize>> = (0..9).map(|_| step()).collect();
         assert_eq!(places, [2, 2, 1, 0, 2, 0, 0, 1, 2].map(Some));
+    }
+
+    #[test]
+    fn a_walk_forgets_where_it_stood_when_all_are_full() {
+        let (mut list, mut ring) = (list(&[1, 1, 1]), ring(&[1, 1, 1]));
+        let mut step = |full: &str| {
+            for backend in &mut list {
+                backend.in_flight_max = 1;
+                backend.in_flight = u32::from(full.contains(&*backend.name));
+            }
+            ring.in_turn(None, &list).map(|point| ring.point(point).0)
+        };
+        // Where all servers have room it goes c c b a c a a b c.
+        assert_eq!([step(""), step(""), step("")], [2, 2, 1].map(Some));
+        assert_eq!(step("abc"), None);
+        // The lowest point is c's. While c is full, nobody else is looked at.
+        assert_eq!([step("c"), step("c")], [None, None]);
+        assert_eq!([step(""), step("c"), step("")], [2, 1, 0].map(Some));
+    }
+
+    #[test]
+    fn a_walk_moves_on_when_its_point_goes() {
+        let (mut list, mut pool, mut ring) = (list(&[1, 1, 1]), Pool::default(), Ring::default());
+        pool.added(&list);
+        ring.changed(&pool, &list);
+        let walk = |ring: &mut Ring, list: &[Backend], steps: usize| -> String {
+            let step = |_| {
+                let point = ring.in_turn(None, list).expect("there is room");
+                char::from(b'a' + ring.point(point).0 as u8)
+            };
+            (0..steps).map(step).collect()
+        };
+        ring.ready(&pool, &list);
+        assert_eq!(walk(&mut ring, &list, 2), "cc");
+        // c goes and comes back: the walk has moved to b's point, and goes on after that.
+        for healthy in [false, true] {
+            list[2].healthy = healthy;
+            pool.changed(2, &list);
+            ring.changed(&pool, &list);
+        }
+        ring.ready(&pool, &list);
+        assert_eq!(walk(&mut ring, &list, 4), "acaa");
+        // The same when b is taken out of the list for good, right after its turn.
+        assert_eq!(walk(&mut ring, &list, 1), "b");
+        list.remove(1);
+        pool.removed(1);
+        ring.removed(1);
+        ring.ready(&pool, &list);
+        assert_eq!(ring.check(&pool), Ok(()));
+        // Where it was b's, the walk stands at the next point, c's; c is now the second of two.
+        assert_eq!(walk(&mut ring, &list, 4), "aaab");
     }
 }

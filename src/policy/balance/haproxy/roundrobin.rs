@@ -1,9 +1,9 @@
 //! HAProxy's roundrobin: every server has a next position on a line, the lowest is served.
 //!
-//! One position passes per request. A server of effective weight e, among servers that weigh T
-//! together, comes back T/e positions later; what the division leaves over is carried and makes a
-//! step one longer when it has grown to e. Heavier servers go first at the start of a round. With
-//! 5, 1, 1 that gives a a a b a a c.
+//! One position passes per request. A server of effective weight e (its weight in sixteenths),
+//! among servers that weigh T together, comes back T/e positions later; what the division leaves
+//! over is carried and makes a step one longer when it has grown to e. Heavier servers go first at
+//! the start of a round. With 5, 1, 1 that gives a a a b a a c.
 //!
 //! Three trees hold the servers, so that weights can change while it runs:
 //!
@@ -26,7 +26,9 @@
 //! request are its configuration; later ones come up at runtime.
 
 use super::rounds::{In, Rounds, Spot};
-use super::{ALL_BACKUPS, Serving, avoided, explain_nobody, explain_only, out_of_it};
+use super::{
+    ALL_BACKUPS, PARTS, Server, Serving, avoided, explain_nobody, explain_only, out_of_it,
+};
 use crate::policy::balance::{Ask, Backend, Balancer, Entry, Memory, Pick};
 use crate::sim::{Line, Rng, Time, Why};
 
@@ -40,27 +42,99 @@ impl HaproxyRoundRobin {
         HaproxyRoundRobin(Rounds::new(all_backups))
     }
 
-    /// One row per server, as it stood before the choice.
+    /// One row per server, as it stood before the choice. Carried amounts are in sixteenths.
     fn rows(&self, group: usize, backends: &[Backend], why: &mut Why) {
         let state = &self.0.groups[group];
         for (place, backend) in backends.iter().enumerate() {
+            let Some(server) = self.0.pool.servers.get(place) else { continue };
+            let weight = server.weight / PARTS;
             why.line(|| Line {
                 subject: backend.name.to_string(),
                 numbers: match (out_of_it(place, &self.0.pool, backends), self.0.spots[place]) {
                     (Some(words), _) => words.to_owned(),
-                    (None, Spot { tree: In::Current, next, .. }) => {
+                    (None, Spot { tree: In::Current, next, carried, .. }) => {
                         let due = if next <= state.position { "due" } else { "not due" };
-                        format!("next at {next}, now at {}: {due}", state.position)
+                        let (own, now) = (server.weight, state.position);
+                        format!("next at {next}, carries {carried} of {own}; now at {now}: {due}")
                     }
                     (None, Spot { tree: In::ByWeight(which), .. }) if which == state.init => {
-                        format!("not yet placed in this round, weight {}", backend.weight)
+                        format!("not yet placed in this round, weight {weight}")
                     }
-                    _ => format!("waits for the next round, weight {}", backend.weight),
+                    _ => format!("waits for the next round, weight {weight}"),
                 },
                 chosen: false,
             });
         }
     }
+
+    /// By what rule it was the turn of the server at `place`, which stood as in `before`.
+    fn rule(&self, place: usize, before: &Before, name: &str) -> String {
+        let Before { spots, position, init, avoid } = before;
+        match spots[place] {
+            _ if *avoid == Some(place) => {
+                format!("{name} has just been tried, but nobody else can take it: its turn was")
+            }
+            Spot { tree: In::Current, next, .. } if next <= *position => {
+                let servers = &self.0.pool.servers;
+                let level = |(spot, server): &(&Spot, &Server)| {
+                    let same = spot.tree == In::Current && spot.next == next;
+                    same && server.group() == servers[place].group()
+                };
+                match spots.iter().zip(servers).filter(level).count() {
+                    1 => format!("{name} is due: its turn is"),
+                    _ => format!(
+                        "{name} is due, and of those at its position the one whose carried less \
+                         weight is least: its turn is"
+                    ),
+                }
+            }
+            Spot { tree: In::ByWeight(which), .. } if which == *init => format!(
+                "Nobody else is due, and {name} is the first of the heaviest not yet placed: its \
+                 turn is"
+            ),
+            Spot { tree: In::Current, .. } => {
+                format!("Nobody is due or to be placed, so the next one comes, {name}: its turn is")
+            }
+            _ => format!(
+                "The round is over, and {name} is the first of the heaviest in the new one: its \
+                 turn is"
+            ),
+        }
+    }
+
+    /// The step that it takes from there, in sixteenths of a weight.
+    fn step(&self, place: usize, group: usize) -> String {
+        let (spot, total) = (self.0.spots[place], self.0.groups[group].total);
+        let own = i64::from(self.0.pool.servers[place].weight);
+        let (step, rest) = (total / own, total % own);
+        // What it carried before is what, with the rest, comes to what it carries now.
+        let longer = spot.carried < rest;
+        let before = spot.carried - rest + if longer { own } else { 0 };
+        let sum = before + rest;
+        let (next, past) = self.0.next_turn(place);
+        let carry = match longer {
+            true => format!("reaches {own}, so one position more, and {} is left", spot.carried),
+            false => format!("stays below {own}"),
+        };
+        let place = match past {
+            true => format!("Its next would be {next}, past the end of the round, so it waits."),
+            false => format!("Its next is {next}."),
+        };
+        format!(
+            "position {}. In sixteenths of a weight, all have {total} and it has {own}: a step \
+             of {total} / {own} = {step}, remainder {rest}; carried {before} + {rest} = {sum} \
+             {carry}. {place}",
+            spot.last
+        )
+    }
+}
+
+/// How things stood before a choice, for its reasons.
+struct Before {
+    spots: Vec<Spot>,
+    position: i64,
+    init: usize,
+    avoid: Option<usize>,
 }
 
 impl Balancer for HaproxyRoundRobin {
@@ -77,27 +151,21 @@ impl Balancer for HaproxyRoundRobin {
                 return Pick::Nobody;
             }
         };
+        let avoid = avoided(ask);
+        let mut before = None;
         if why.wanted() {
             self.rows(group, backends, why);
+            let (spots, state) = (self.0.spots.clone(), &self.0.groups[group]);
+            before = Some(Before { spots, position: state.position, init: state.init, avoid });
         }
-        let Some(place) = self.0.choose(group, avoided(ask), backends) else {
+        let Some(place) = self.0.choose(group, avoid, backends) else {
             why.say(|| "Every server that could be asked is full.".to_owned());
             return Pick::Nobody;
         };
-        if why.wanted() {
+        if let Some(before) = before {
             why.lines[place].chosen = true;
-            let (spot, total) = (self.0.spots[place], self.0.groups[group].total);
-            let (name, weight) = (&backends[place].name, self.0.pool.servers[place].weight);
-            why.sentence = format!(
-                "{name} had its turn at position {}. Its step is the sum of the weights by its \
-                 own, {total} / {weight} = {} remainder {}; with what was carried it is next {} \
-                 later and carries {}.",
-                spot.last,
-                total / i64::from(weight),
-                total % i64::from(weight),
-                self.0.step(place),
-                spot.carried,
-            );
+            let rule = self.rule(place, &before, &backends[place].name);
+            why.sentence = format!("{rule} {}", self.step(place, group));
         }
         Pick::Backend(place)
     }
@@ -174,12 +242,66 @@ mod tests {
         policy.pick(&Ask::NOTHING, &list, &mut Rng::from_seed(1), &mut why);
         let rows: Vec<&str> = why.lines.iter().map(|line| line.numbers.as_str()).collect();
         let waiting = "not yet placed in this round, weight 1";
-        assert_eq!(rows, ["next at 113, now at 113: due", waiting, waiting]);
-        let words = "a had its turn at position 113. Its step is the sum of the weights by its \
-                     own, 112 / 80 = 1 remainder 32; with what was carried it is next 1 later and \
-                     carries 64.";
+        assert_eq!(rows, ["next at 113, carries 32 of 80; now at 113: due", waiting, waiting]);
+        let words = "a is due: its turn is position 113. In sixteenths of a weight, all have 112 \
+                     and it has 80: a step of 112 / 80 = 1, remainder 32; carried 32 + 32 = 64 \
+                     stays below 80. Its next is 114.";
         assert_eq!(why.sentence, words);
         assert_eq!(policy.memory(&list, Time::ZERO), Memory::Order(vec![0, 1, 0]));
+    }
+
+    /// Every number that is said follows from the ones before it, and every rule is met.
+    #[test]
+    fn reasons_can_be_done_again() {
+        let list = list(&[5, 3, 2, 2]);
+        let mut policy = policy(&list);
+        let mut starts = std::collections::BTreeSet::new();
+        for _ in 0..500 {
+            let mut why = Why::on();
+            let rng = &mut Rng::from_seed(1);
+            let Pick::Backend(place) = policy.pick(&Ask::NOTHING, &list, rng, &mut why) else {
+                panic!("nobody");
+            };
+            let (rule, step) = why.sentence.split_once("its turn is ").expect("a turn");
+            let name = &*list[place].name;
+            let word = |word: &'_ str| match word.trim_end_matches([':', ',']) == name {
+                true => "X".to_owned(),
+                false => word.to_owned(),
+            };
+            starts.insert(rule.split(' ').map(word).collect::<Vec<_>>().join(" "));
+            let letters = |c: char| !c.is_ascii_digit();
+            let numbers: Vec<i64> =
+                step.split(letters).filter_map(|part| part.parse().ok()).collect();
+            let [last, total, own, _, _, whole, rest, carried, again, sum, bound, more @ ..] =
+                &numbers[..]
+            else {
+                panic!("{}", why.sentence);
+            };
+            assert_eq!((*total, *own), (192, 16 * list[place].weight));
+            let (step, left) = (total / own, total % own);
+            assert_eq!([*whole, *rest, *again, *sum], [step, left, left, carried + rest]);
+            let longer = i64::from(sum >= bound);
+            assert_eq!((bound, more.last()), (own, Some(&(last + whole + longer))));
+            if longer > 0 {
+                assert_eq!(more[0], sum - own);
+            }
+        }
+        assert_eq!(starts.len(), 5, "{starts:?}");
+    }
+
+    /// HAProxy takes the one that was passed over as it is; it has been moved on once.
+    #[test]
+    fn the_last_resort_is_moved_on_once() {
+        let mut list = list(&[1, 1]);
+        let mut policy = policy(&list);
+        (list[1].in_flight, list[1].in_flight_max) = (1, 1);
+        let ask = Ask { tried: &[0], ..Ask::NOTHING };
+        let mut why = Why::on();
+        assert_eq!(policy.pick(&ask, &list, &mut Rng::from_seed(1), &mut why), Pick::Backend(0));
+        assert!(why.sentence.starts_with("a has just been tried, but nobody else"), "{why:?}");
+        assert_eq!(policy.check(&list), Ok(()));
+        list[1].in_flight = 0;
+        assert_eq!(picks(&mut policy, &list, 8), "babababa");
     }
 
     /// As recorded: b is drained at request 20, having had weight 3 since request 10.

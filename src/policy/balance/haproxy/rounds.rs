@@ -222,7 +222,8 @@ impl Rounds {
                 state.new_round();
                 first = state.first(&self.spots);
             }
-            let Some(place) = first.or(fallback) else { break None };
+            // Nobody else: the one to be avoided, which has been moved on already.
+            let Some(place) = first else { break fallback };
             if self.spots[place].tree == In::ByWeight(self.groups[group].init) {
                 self.spots[place] = Spot { next: 0, carried: 0, ..self.spots[place] };
             }
@@ -326,12 +327,13 @@ impl Rounds {
         Ok(())
     }
 
-    /// How far ahead the next turn of the server at `place` is of its last.
-    pub(super) fn step(&self, place: usize) -> i64 {
+    /// Where the next turn of the server at `place`, which has just had one, is on this round's
+    /// line; and does that lie past the end of the round?
+    pub(super) fn next_turn(&self, place: usize) -> (i64, bool) {
         let (spot, server) = (self.spots[place], self.pool.servers[place]);
         let group = &self.groups[server.group()];
-        let later = if spot.tree == In::ByWeight(1 - group.init) { group.round } else { 0 };
-        spot.next + later - spot.last
+        let past = spot.tree == In::ByWeight(1 - group.init);
+        (spot.next + if past { group.round } else { 0 }, past)
     }
 
     /// A usable server is in the one tree it says, any other in none.

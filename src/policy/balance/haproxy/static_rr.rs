@@ -9,7 +9,7 @@
 //! Whose: HAProxy 2.6, `balance static-rr`. Ties while the map is built: the first in the list.
 
 use super::map::Map;
-use super::{ALL_BACKUPS, Pool, avoided, explain_nobody, out_of_it};
+use super::{ALL_BACKUPS, Pool, avoided, explain_nobody};
 use crate::policy::balance::{Ask, Backend, Balancer, Entry, Memory, Pick};
 use crate::sim::{Line, Rng, Time, Why};
 
@@ -30,10 +30,7 @@ impl HaproxyStaticRr {
         for (other, backend) in backends.iter().enumerate() {
             why.line(|| Line {
                 subject: backend.name.to_string(),
-                numbers: match (out_of_it(other, &self.pool, backends), self.map.share(other)) {
-                    (Some(words), _) => words.to_owned(),
-                    (None, (own, all)) => format!("{own} of {all} slots"),
-                },
+                numbers: self.map.words(other, &self.pool, backends),
                 chosen: other == place,
             });
         }
@@ -92,7 +89,8 @@ pub(in crate::policy::balance) const ENTRY: Entry = Entry {
     name: "HAProxy static-rr",
     whose: "HAProxy 2.6, balance static-rr",
     rule: "A table with one slot per unit of weight, well mixed; requests take its slots in turn.",
-    cost: "O(1) time; O(n W) to build the table, one number per slot",
+    cost: "O(1) time; O(n W) to build the table anew when a server comes, goes or is drained; one \
+           number per slot",
     when: "Weights never change and a decision should cost nothing.",
     when_not: "Weights change while it runs, or servers have to start slowly.",
     source: "HAProxy 2.6 manual, balance static-rr; recorded from HAProxy 2.6.12",
@@ -136,7 +134,7 @@ mod tests {
         let mut why = Why::on();
         policy.pick(&Ask::NOTHING, &list, &mut Rng::from_seed(1), &mut why);
         let rows: Vec<&str> = why.lines.iter().map(|line| line.numbers.as_str()).collect();
-        assert_eq!(rows, ["3 of 4 slots", "full"]);
+        assert_eq!(rows, ["3 of 4 slots", "1 of 4 slots, full"]);
         assert_eq!(why.sentence, "It was the turn of slot 1 of 4, which is a's.");
     }
 
