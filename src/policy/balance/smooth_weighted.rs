@@ -49,8 +49,10 @@ impl Balancer for SmoothWeighted {
         self.running[best] = before.wrapping_sub(total);
         if why.wanted() {
             why.lines[best].chosen = true;
+            let healthy =
+                if backends.iter().all(|backend| backend.healthy) { "" } else { "healthy " };
             why.sentence = format!(
-                "{} has the largest running weight and pays the sum of the weights: {}.",
+                "{} has the largest running weight and pays the sum of the {healthy}weights: {}.",
                 backends[best].name,
                 sum(before, total.wrapping_neg())
             );
@@ -88,7 +90,8 @@ pub(super) const ENTRY: Entry = Entry {
     wire: 1,
     name: "Smooth weighted round robin",
     whose: "as in the course and as nginx while nothing fails",
-    rule: "Running weights grow by the weight; the largest is taken and pays the sum of all.",
+    rule: "Running weights grow by the weight; the largest is taken and pays the sum of the \
+           weights of the healthy.",
     cost: "O(n) time; one number per server",
     when: "Servers differ in capacity and the difference is known.",
     when_not: "The difference is not known or changes: weights do not notice a slow server.",
@@ -114,6 +117,15 @@ mod tests {
         assert_eq!(rows, ["−2 + 5 = 3", "1 + 1 = 2", "1 + 1 = 2"]);
         let words =
             "s1 has the largest running weight and pays the sum of the weights: 3 − 7 = −4.";
+        assert_eq!(why.sentence, words);
+        // Who is unhealthy neither grows nor counts.
+        let mut list = list;
+        list[1].healthy = false;
+        let mut why = Why::on();
+        assert_eq!(policy.pick(&Ask::NOTHING, &list, rng, &mut why), Pick::Backend(2));
+        assert_eq!(why.lines[1].numbers, "2 frozen, unhealthy");
+        let words = "s3 has the largest running weight and pays the sum of the healthy weights: \
+                     3 − 6 = −3.";
         assert_eq!(why.sentence, words);
     }
 }

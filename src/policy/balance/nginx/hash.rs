@@ -45,10 +45,16 @@ impl Method for Hash {
             format!("CRC-32 of {shown:?}, shifted right by 16, is {part} in its last 15 bits.")
         });
         let (mut hash, mut number) = (0, 0);
-        peers.walk(true, ask, backends, why, || {
-            hash += part(number, key);
+        peers.walk(true, ask, backends, why, |wanted| {
+            let (before, more) = (hash, part(number, key));
+            hash += more;
+            let mut how = String::new();
+            if wanted && number > 0 {
+                let tried = format!("{number}{}", String::from_utf8_lossy(key));
+                how = format!("{tried:?} gives {more}, {before} + {more} = ");
+            }
             number += 1;
-            hash
+            (hash, how)
         })
     }
 }

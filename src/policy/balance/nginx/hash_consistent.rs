@@ -14,7 +14,7 @@ use super::peers::{Group, Peers, TIRED, TRIES_MAX};
 use super::ring::KetamaRing;
 use super::{Entry, KNOBS, Method, Nginx, Turn};
 use crate::policy::balance::Backend;
-use crate::sim::Line;
+use crate::sim::{Line, Why};
 
 /// `hash ... consistent`.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +110,10 @@ impl Method for HashConsistent {
             point += 1;
             tries += 1;
         }
+        if why.wanted() {
+            peers.rows(Group::All, ask, backends, why);
+            self.rows([start, point], backends, why);
+        }
         peers.fall_back(TIRED, ask, backends, why)
     }
 
@@ -131,23 +135,31 @@ impl Method for HashConsistent {
 }
 
 impl HashConsistent {
+    /// Instead of a row per server, one per point from the first to before the second: what keeps
+    /// its server from being chosen.
+    fn rows(&self, [first, end]: [usize; 2], backends: &[Backend], why: &mut Why) {
+        let (all, obstacles) = (self.ring.points(), std::mem::take(&mut why.lines));
+        for place in first..end {
+            let (position, server) = all[place % all.len()];
+            let server = server as usize;
+            why.lines.push(Line {
+                subject: backends[server].name.to_string(),
+                numbers: format!("point {position}; {}", obstacles[server].numbers),
+                chosen: false,
+            });
+        }
+    }
+
     /// A row per point that was looked at, and where the key falls.
     fn explain(&self, points: [usize; 2], chosen: usize, turn: &mut Turn) {
         let Turn { ask, backends, why, .. } = turn;
         let all = self.ring.points();
-        let obstacles = std::mem::take(&mut why.lines);
-        for place in points[0]..=points[1] {
-            let (position, server) = all[place % all.len()];
-            let found = place == points[1];
-            let server = if found { chosen } else { server as usize };
-            let row = format!("point {position}");
-            let numbers = match found {
-                true => row,
-                false => format!("{row}; {}", obstacles[server].numbers),
-            };
-            let subject = backends[server].name.to_string();
-            why.lines.push(Line { subject, numbers, chosen: found });
-        }
+        self.rows(points, backends, why);
+        why.lines.push(Line {
+            subject: backends[chosen].name.to_string(),
+            numbers: format!("point {}", all[points[1] % all.len()].0),
+            chosen: true,
+        });
         let key = ask.key.unwrap_or_default();
         let (shown, hash) = (String::from_utf8_lossy(key), crc32fast::hash(key));
         let position = all[points[1] % all.len()].0;
@@ -166,7 +178,8 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "nginx 1.22, open source, one worker; the same ring as pingora's",
     rule: "The key's CRC-32 finds the next of 160 points per weight on a ring; \
            the next point again while the server cannot be chosen.",
-    cost: "O(log points) time; 8 bytes per point, 160 points per unit of weight",
+    cost: "O(log points) time; 8 bytes per point, 160 points per unit of weight, made and sorted \
+           anew when a server joins, leaves or has another weight",
     when: "Servers cache by key and come and go: one of n servers leaving moves one key in n.",
     when_not: "Shares must be exact: 160 points leave some 8 % of difference between servers.",
     source: "nginx documentation, ngx_http_upstream_module, hash ... consistent",

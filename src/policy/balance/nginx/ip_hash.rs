@@ -17,6 +17,16 @@ use super::{Entry, KNOBS, Method, Nginx, Turn, WHOSE};
 #[derive(Clone, Debug, Default)]
 pub struct IpHash;
 
+impl IpHash {
+    /// The hash of a client's address, below 6271: modulo the sum of weights it chooses the server.
+    pub fn hash(client: IpAddr) -> u64 {
+        round(FIRST, client)
+    }
+}
+
+/// What a hash begins with.
+const FIRST: u64 = 89;
+
 /// The hash after one more round over the bytes.
 fn round(hash: u64, client: IpAddr) -> u64 {
     let step = |hash: u64, byte: &u8| (hash * 113 + u64::from(*byte)) % 6271;
@@ -35,14 +45,25 @@ impl Method for IpHash {
         if backends.len() < 2 {
             return peers.fall_back("", ask, backends, why);
         }
-        let mut hash = 89;
+        let (mut hash, mut number) = (FIRST, 0);
         why.say(|| {
-            let first = round(89, ask.client);
-            format!("The network of {} hashes to {first}.", ask.client)
+            let bytes = match ask.client {
+                IpAddr::V4(_) => "the first three bytes",
+                IpAddr::V6(_) => "all bytes",
+            };
+            format!(
+                "{}: from {FIRST}, hash × 113 + byte modulo 6271 over {bytes} is {}.",
+                ask.client,
+                IpHash::hash(ask.client)
+            )
         });
-        peers.walk(true, ask, backends, why, || {
+        peers.walk(true, ask, backends, why, |wanted| {
+            let before = hash;
             hash = round(hash, ask.client);
-            hash
+            let again = wanted && number > 0;
+            number += 1;
+            let how = if again { format!("from {before} again ") } else { String::new() };
+            (hash, how)
         })
     }
 }
@@ -68,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_network_of_256_addresses_hashes_alike() {
-        let hash = |client: &str| round(89, client.parse().expect("an address"));
+        let hash = |client: &str| IpHash::hash(client.parse().expect("an address"));
         assert_eq!((hash("192.168.1.1"), hash("192.168.1.200")), (154, 154));
         assert_ne!(hash("192.168.2.1"), 154);
     }

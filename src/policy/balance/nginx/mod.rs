@@ -111,7 +111,7 @@ impl<M: Method + 'static> Balancer for Nginx<M> {
     }
 
     fn removed(&mut self, place: usize, backends: &[Backend]) {
-        self.peers.removed(place);
+        self.peers.removed(place, backends);
         self.method.listed(backends);
     }
 

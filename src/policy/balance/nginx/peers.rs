@@ -7,6 +7,11 @@
 //! has not been checked for longer than `fail_timeout` is chosen, `checked` becomes now: it
 //! is let through once per `fail_timeout` until an answer after that clears its failures.
 //!
+//! Open-source nginx learns of another list of servers, or of other weights, only by a reload, and
+//! workers begin knowing nothing. So all of this begins anew here, for every server, when one joins
+//! or leaves or has another weight. What is in flight stays counted, and health, limits and names
+//! are looked up in the list each time: their changes reset nothing.
+//!
 //! Source: nginx 1.22, ngx_http_upstream_round_robin.c; re-implemented from its rules.
 
 use std::fmt;
@@ -37,11 +42,12 @@ const WEIGHT_MAX: i64 = 1_000_000_000;
 /// nginx's clock began in 1970: what never happened is longer ago than any time-out.
 const LONG_AGO: i64 = -1_000_000_000;
 
-/// The hashing methods try so many servers before they fall back to round robin.
+/// The methods that try one server after another fall back to round robin when they have failed
+/// more often than this.
 pub(super) const TRIES_MAX: u32 = 20;
 
 /// How they say so.
-pub(super) const TIRED: &str = "More than 20 tries found nobody, so round robin: ";
+pub(super) const TIRED: &str = "21 tries found nobody, so round robin: ";
 
 #[derive(Clone, Debug)]
 struct Peer {
@@ -165,26 +171,25 @@ impl Peers {
         let limits = self.limits.get(self.joined).copied().unwrap_or(self.otherwise);
         self.joined += 1;
         self.peers.push(Peer::new(limits, newcomer));
-        self.weigh();
+        self.reload(backends);
     }
 
-    pub(super) fn removed(&mut self, place: usize) {
+    pub(super) fn removed(&mut self, place: usize, backends: &[Backend]) {
         self.peers.remove(place);
-        self.weigh();
+        self.reload(backends);
     }
 
-    /// Another weight is another configuration: as after a reload, all begin anew.
     pub(super) fn changed(&mut self, place: usize, backends: &[Backend]) {
-        if self.peers[place].weight == backends[place].weight.clamp(0, WEIGHT_MAX) {
-            return;
+        if self.peers[place].weight != backends[place].weight.clamp(0, WEIGHT_MAX) {
+            self.reload(backends);
         }
+    }
+
+    /// All begin anew.
+    fn reload(&mut self, backends: &[Backend]) {
         for (peer, backend) in self.peers.iter_mut().zip(backends) {
             *peer = Peer::new(peer.limits, backend);
         }
-        self.weigh();
-    }
-
-    fn weigh(&mut self) {
         self.total_weight = self.peers.iter().map(|peer| peer.weight).sum();
     }
 
@@ -249,6 +254,12 @@ impl Peers {
             left -= weight;
         }
         self.peers.len().saturating_sub(1)
+    }
+
+    /// The first and the last number of that part.
+    fn part(&self, place: usize) -> (i64, i64) {
+        let first: i64 = self.peers[..place].iter().map(|peer| peer.weight).sum();
+        (first, first + self.peers[place].weight - 1)
     }
 
     /// Can the server at `place` be chosen? The same as no [`Peers::obstacle`], and faster.
@@ -351,7 +362,8 @@ impl Peers {
         }
     }
 
-    /// The same over everybody, as the last resort of a method that knows no backups.
+    /// The same over everybody, as the last resort of a method that knows no backups. The rows of
+    /// what it tried stay, before those of the round robin.
     pub(super) fn fall_back(
         &mut self,
         because: &str,
@@ -359,7 +371,9 @@ impl Peers {
         backends: &[Backend],
         why: &mut Why,
     ) -> Option<usize> {
+        let tries = std::mem::take(&mut why.lines);
         let chosen = self.round_robin(&[Group::All], ask, backends, why);
+        why.lines.splice(0..0, tries);
         if why.wanted() && backends.len() > 1 {
             why.sentence.insert_str(0, because);
         }
@@ -414,21 +428,22 @@ impl Peers {
 
     /// Looks at one server after another until one can be chosen; after too many, round robin.
     ///
-    /// `step` gives a number whose remainder by the sum of weights says whose part it falls on.
-    /// With `replay` the same numbers come again for a retry, and those that led to the servers
-    /// already tried cost no try, as in nginx, which goes on where it stopped.
+    /// `step` gives a number whose remainder by the sum of weights says whose part it falls on,
+    /// and, if asked to, how it came about. With `replay` the same numbers come again for a retry,
+    /// and those that led to the servers already tried cost no try, as in nginx, which goes on
+    /// where it stopped.
     pub(super) fn walk(
         &mut self,
         replay: bool,
         ask: &Ask,
         backends: &[Backend],
         why: &mut Why,
-        mut step: impl FnMut() -> u64,
+        mut step: impl FnMut(bool) -> (u64, String),
     ) -> Option<usize> {
         let (total, mut behind) = (self.total_weight(), if replay { ask.tried } else { &[] });
         let mut tries = 0;
         while total > 0 && tries <= TRIES_MAX {
-            let value = step();
+            let (value, how) = step(why.wanted());
             let place = self.at_weight(value % total);
             if let [first, rest @ ..] = behind
                 && *first == place
@@ -442,7 +457,9 @@ impl Peers {
                 subject: backends[place].name.to_string(),
                 numbers: {
                     let obstacle = obstacle.map_or(String::new(), |o| format!(": {o}"));
-                    format!("{value} mod {total} = {}{obstacle}", value % total)
+                    let (first, last) = self.part(place);
+                    let rest = value % total;
+                    format!("{how}{value} mod {total} = {rest}, in {first} to {last}{obstacle}")
                 },
                 chosen,
             });
@@ -452,6 +469,6 @@ impl Peers {
             }
             tries += 1;
         }
-        self.fall_back(TIRED, ask, backends, why)
+        self.fall_back(if total > 0 { TIRED } else { "" }, ask, backends, why)
     }
 }

@@ -1,15 +1,17 @@
 //! nginx's `random` and `random two`.
 //!
 //! `random` draws a number below the sum of all weights; whoever's part it falls on is taken if it
-//! can be, else there is another draw; after more than twenty, round robin.
+//! can be, else there is another draw; after 21 draws in vain, round robin. (nginx counts the draws
+//! of all tries of a request together; here each try has its own 21.)
 //!
 //! `random two` draws until it has two different ones that can be chosen. The *second* is taken
-//! unless it has more connections for its weight than the first. While servers are idle the second
-//! wins every tie, and the second is seldom the one with the large weight: weights 4 and 1
-//! give 20 % and 80 %, as the real nginx does.
+//! unless it has more connections for its weight than the first. After 21 draws that were not
+//! enough for that, round robin. While servers are idle the second wins every tie, and the second
+//! is seldom the one with the large weight: weights 4 and 1 give 20 % and 80 %, as the real nginx
+//! does.
 
 use super::super::random::below;
-use super::peers::{Peers, TIRED, TRIES_MAX};
+use super::peers::{Peers, TRIES_MAX};
 use super::{Entry, KNOBS, Method, Nginx, Turn, WHOSE};
 use crate::sim::Line;
 
@@ -28,7 +30,7 @@ impl Method for Random {
         }
         let total = peers.total_weight();
         why.say(|| format!("Drawn below {total}, the sum of the weights."));
-        peers.walk(false, ask, backends, why, || below(rng, total))
+        peers.walk(false, ask, backends, why, |_| (below(rng, total), String::new()))
     }
 }
 
@@ -42,22 +44,45 @@ impl Method for RandomTwo {
 
     fn pick(&mut self, peers: &mut Peers, turn: &mut Turn) -> Option<usize> {
         let (total, mut first) = (peers.total_weight(), None);
-        let alone = turn.backends.len() < 2 || total == 0;
+        if turn.backends.len() < 2 || total == 0 {
+            return peers.fall_back("", turn.ask, turn.backends, turn.why);
+        }
         for _ in 0..=TRIES_MAX {
-            if alone {
-                break;
-            }
-            let place = peers.at_weight(below(turn.rng, total));
-            if first == Some(place) || !peers.open(turn.ask, place, &turn.backends[place]) {
-                continue;
-            }
+            let value = below(turn.rng, total);
+            let place = peers.at_weight(value);
+            let open = peers.open(turn.ask, place, &turn.backends[place]);
             match first {
-                None => first = Some(place),
-                Some(first) => return Some(compare(first, place, peers, turn)),
+                Some(first) if open && first != place => {
+                    turn.why.lines.clear();
+                    return Some(compare(first, place, peers, turn));
+                }
+                None if open => first = Some(place),
+                _ => {}
+            }
+            if turn.why.wanted() {
+                draw(value, place, peers, turn);
             }
         }
-        peers.fall_back(TIRED, turn.ask, turn.backends, turn.why)
+        peers.fall_back(TOO_FEW, turn.ask, turn.backends, turn.why)
     }
+}
+
+/// Why `random two` gives up.
+const TOO_FEW: &str =
+    "21 draws did not find two different servers that can be chosen, so round robin: ";
+
+/// A row for a draw that did not decide.
+fn draw(value: u64, place: usize, peers: &Peers, turn: &mut Turn) {
+    let Turn { ask, backends, why, .. } = turn;
+    let obstacle = peers.obstacle(ask, place, &backends[place]);
+    why.line(|| Line {
+        subject: backends[place].name.to_string(),
+        numbers: match obstacle {
+            Some(obstacle) => format!("drawn with {value}: {obstacle}"),
+            None => format!("drawn with {value}"),
+        },
+        chosen: false,
+    });
 }
 
 /// The second drawn, unless it has more connections for its weight.
@@ -89,7 +114,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "nginx: random",
     whose: WHOSE,
     rule: "A server with a chance that goes with its weight; drawn again while it cannot be \
-           chosen, after twenty draws round robin.",
+           chosen, after 21 draws in vain round robin.",
     cost: "O(n) time here, O(log n) in nginx; six numbers per server",
     when: "Many balancers in front of the same servers that know nothing of each other.",
     when_not: "One balancer: round robin spreads better and costs the same.",

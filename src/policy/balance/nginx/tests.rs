@@ -261,6 +261,96 @@ fn both_knobs_work_in_every_method() {
     }
 }
 
+/// Whatever is configuration is learned by a reload, and a reload forgets.
+#[test]
+fn another_list_or_weight_begins_anew() {
+    let out = || {
+        let mut bench = Bench::of::<RoundRobin>(&[4, 1, 1]);
+        assert_eq!(bench.run(6, "a"), "abcbcb");
+        bench
+    };
+    let mut joined = out();
+    joined.list.push(Backend::new(4, "d", 1));
+    joined.policy.added(&joined.list);
+    assert_eq!(joined.run(7, ""), "abacada");
+    let mut left = out();
+    left.list.pop();
+    left.policy.removed(2, &left.list);
+    assert_eq!(left.run(5, ""), "aabaa");
+    let mut weighed = out();
+    weighed.list[0].weight = 3;
+    weighed.policy.changed(0, &weighed.list);
+    assert_eq!(weighed.run(5, ""), "abaca");
+    // Health and limits are no configuration here: the failure is still known.
+    let mut limited = out();
+    limited.list[1].in_flight_max = 9;
+    limited.policy.changed(1, &limited.list);
+    limited.list[2].healthy = false;
+    limited.policy.changed(2, &limited.list);
+    assert_eq!(limited.run(2, ""), "bb");
+}
+
+/// The numbers of a walk follow from one another, and what a method gives up after is shown.
+#[test]
+fn a_walk_says_how_each_number_came_about() {
+    let mut bench = Bench::of::<Hash>(&[1, 1]);
+    let crc = |key: &str| u64::from(crc32fast::hash(key.as_bytes()) >> 16) & 0x7fff;
+    let (first, second) = (crc("user:1"), crc("1user:1"));
+    let sum = first + second;
+    bench.list[(first % 2) as usize].healthy = false;
+    let mut why = Why::on();
+    bench.pick(&[], &mut why);
+    let row = |value: u64| format!("{value} mod 2 = {}, in {} to {0}", value % 2, value % 2);
+    let unhealthy = format!("{}: unhealthy: skipped", row(first));
+    assert_eq!(why.lines[0].numbers, unhealthy);
+    let how = format!("\"1user:1\" gives {second}, {first} + {second} = {}", row(sum));
+    assert!(why.lines[1].numbers.starts_with(&how), "{why:?}");
+
+    let mut bench = Bench::of::<IpHash>(&[5, 1]);
+    bench.list[0].healthy = false;
+    let mut why = Why::on();
+    bench.pick(&[], &mut why);
+    let words = "0.0.0.0: from 89, hash × 113 + byte modulo 6271 over the first three bytes is ";
+    let hash: u64 = why
+        .sentence
+        .strip_prefix(words)
+        .and_then(|rest| rest.strip_suffix('.'))
+        .and_then(|number| number.parse().ok())
+        .expect("a hash");
+    let again = hash * 113 % 6271 * 113 % 6271 * 113 % 6271;
+    let start = format!("from {hash} again {again} mod 6 = {}, in ", again % 6);
+    assert!(why.lines[1].numbers.starts_with(&start), "{why:?}");
+}
+
+#[test]
+fn what_was_tried_stays_when_a_method_falls_back() {
+    let tired = |mut bench: Bench| {
+        bench.list[0].healthy = false;
+        bench.list[1].healthy = false;
+        let mut why = Why::on();
+        assert_eq!(bench.pick(&[], &mut why), Some(2));
+        let chosen = why.lines.iter().filter(|line| line.chosen).count();
+        (why.lines.len(), chosen, why.sentence)
+    };
+    // The last is so light that 21 tries do not find it.
+    let words = "21 tries found nobody, so round robin: c has the largest running weight";
+    for bench in [
+        Bench::of::<Hash>(&[900_000, 900_000, 1]),
+        Bench::of::<IpHash>(&[900_000, 900_000, 1]),
+        Bench::of::<Random>(&[900_000, 900_000, 1]),
+        Bench::of::<HashConsistent>(&[3_000, 3_000, 1]),
+    ] {
+        let (rows, chosen, sentence) = tired(bench);
+        assert_eq!((rows, chosen), (24, 1));
+        assert!(sentence.starts_with(words), "{sentence}");
+    }
+    // With one left there are no two to choose from; that is not nobody.
+    let (rows, chosen, sentence) = tired(Bench::of::<RandomTwo>(&[1, 1, 1]));
+    assert_eq!((rows, chosen), (24, 1));
+    let words = "21 draws did not find two different servers that can be chosen, so round robin: c";
+    assert!(sentence.starts_with(words), "{sentence}");
+}
+
 #[test]
 fn a_method_says_when_it_falls_back() {
     let mut bench = Bench::of::<Hash>(&[1, 1]);
