@@ -156,7 +156,9 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "Envoy's ring hash or Maglev with hash_balance_factor",
     rule: "The host that the hash belongs to, unless it carries more than its slots; then the \
            first with room in an order shuffled by the hash.",
-    cost: "O(n) time: the sum of what is in flight, and a shuffle when the host is full",
+    cost: "O(log p) time for p points, or O(1) over Maglev, and O(n) for the shuffle when the host \
+           is overloaded; the structure is made anew at each change of health, weight or \
+           membership",
     when: "Keys should stay with their host, but a hot key must not drown it.",
     when_not: "Keys must never move, as with sessions kept in memory.",
     source: "Envoy thread_aware_lb_impl.cc; arXiv 1608.01350 and 1908.08762",

@@ -85,7 +85,8 @@ pub(super) const ENTRY: Entry = Entry {
     name: "Envoy Maglev",
     whose: "Envoy's MAGLEV",
     rule: "The key's hash modulo the table's size selects a cell; its host is taken.",
-    cost: "O(1) time; 4 bytes a cell, 65537 cells, filled anew when the list changes",
+    cost: "O(1) time; 4 bytes a cell, 65537 cells, filled anew at each change of health, weight or \
+           membership",
     when: "As ring hash, with faster picks and even shares.",
     when_not: "Every key that moves is expensive: a change moves a few keys between others, too.",
     source: "Envoy maglev_lb.cc; Eisenbud et al., Maglev, NSDI 2016",

@@ -131,7 +131,8 @@ pub(super) const ENTRY: Entry = Entry {
     name: "Envoy ring hash",
     whose: "Envoy's RING_HASH",
     rule: "The key's hash is a place on a ring; the next point's host is taken.",
-    cost: "O(log p) time for p points; 16 bytes each, built anew when the list changes",
+    cost: "O(log p) time for p points; 16 bytes each, made and sorted anew at each change of \
+           health, weight or membership",
     when: "The same key should meet the same host, and few keys should move with every change.",
     when_not: "Shares must be even, or one key is hot: it has one host whatever that carries.",
     source: "Envoy ring_hash_lb.cc; Karger et al. 1997",
