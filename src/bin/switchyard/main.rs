@@ -32,6 +32,10 @@ switchyard: run a scenario without a page, or try one algorithm by itself
       Without a KEY, keys are read from standard input, one a line.
   switchyard balance --strategy NAME --servers a=5,b=1,c=1 [--picks N] [--down b@6] [--up b@9]
       one pick after another, with the numbers; b is down from the 6th pick on
+      --refuse b@6           from the 6th pick on b refuses connections: the next server is asked
+      --tries N              so many servers are tried for a request; as many as there are
+      --limit a=2,b=1        the most requests each may have in flight; and
+      --backup c             only to be used when no other can be: both for nginx's and HAProxy's
       --hold                 requests stay in flight (each is answered before the next otherwise)
       --keys k1,k2           keys of the requests, in turn
       --clients 10.0.0.1,... addresses of the clients, in turn
