@@ -137,7 +137,11 @@ fn live(entry: &balance::Entry, knobs: &Knobs, life: &Life, blind: bool) -> Vec<
         let now = Time::ZERO + Span::from_millis(number * 37);
         let (page, part) = (events.below(300), events.below(4));
         let host = if page % 3 == 0 { "http://shop.example" } else { "" };
-        let key = format!("{host}/shop/{part}/item{page}?page={number}");
+        // Now and then a key is there and empty.
+        let key = match number % 40 {
+            39 => String::new(),
+            _ => format!("{host}/shop/{part}/item{page}?page={number}"),
+        };
         let client = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + events.below(3_000) * 256));
         let mut tried: Vec<usize> = Vec::new();
         for _ in 0..if life.retries { 3 } else { 1 } {

@@ -13,21 +13,19 @@ use super::{Covered, compare, items};
 
 /// What this file covers.
 pub(crate) const KINDS: &[Covered] = &[
-    Covered::field(
-        "envoy_edf_wrr",
-        edf,
-        &["picks", "count_of_i", "createWithPicks_0_then_picks", "old_empty_add_then_picks"],
-    ),
-    // `lookup` mixes hashes, which are inputs, with answers; it is compared all the same.
-    Covered::field("envoy_ring_hash", ring, &["ring", "retry_host_predicate_from_hash_0"]),
+    // How many picks to make is said by the picks alone, so fewer picks are fewer made.
+    Covered::field("envoy_edf_wrr", edf, &["picks", "count_of_i", "createWithPicks*", "old_*"])
+        .given(),
+    // Lookups mix hashes, which are inputs, with answers; they are compared all the same.
+    Covered::field("envoy_ring_hash", ring, &["ring*", "counts", "retry_*", "attempt*"]).given(),
     Covered::field(
         "envoy_maglev",
         maglev,
-        &["table_port", "table", "min_entries", "max_entries", "attempt0", "attempt1", "attempt2"],
-    ),
-    Covered::field("maglev_permutation_fill", fill, &["lookup", "dead_node_1_lookup"]),
-    // Compared to the last bit; rough only because a seed that is left out cannot be missed.
-    Covered::field("envoy_bounded_load", bound, &["picked", "mt19937_shuffle_of_5"]).rough(),
+        &["table_port", "table", "min_entries", "max_entries", "counts", "retry_*", "attempt*"],
+    )
+    .given(),
+    Covered::field("maglev_permutation_fill", fill, &["lookup", "dead_node_*"]),
+    Covered::field("envoy_bounded_load", bound, &["picked", "mt19937_shuffle_of_*"]).given(),
     Covered::field("envoy_outlier_success_rate", outlier, &["mean", "threshold"]),
     Covered::field("envoy_outlier_defaults", defaults, DEFAULTS),
 ];
@@ -57,13 +55,21 @@ const BOTH: [Generation; 2] = [Generation::Old, Generation::New];
 /// Picks by a schedule, and by the strategy where one with these weights exists: they must agree.
 fn scheduled(
     generation: Generation,
-    weights: &[i64],
+    weights: &[f64],
     seed: u64,
     picks: usize,
 ) -> Result<Vec<usize>, String> {
-    let floats: Vec<f64> = weights.iter().map(|&weight| weight as f64).collect();
-    let mut schedule = Edf::begin(generation, &floats, seed);
-    let alone: Vec<usize> = (0..picks).filter_map(|_| schedule.pick(|host| floats[host])).collect();
+    if let Some(weight) = weights.iter().find(|weight| **weight <= 0.0) {
+        return Err(format!("a schedule has no weight {weight}"));
+    }
+    let mut schedule = Edf::begin(generation, weights, seed);
+    let alone: Vec<usize> =
+        (0..picks).filter_map(|_| schedule.pick(|host| weights[host])).collect();
+    // The strategy has whole weights only, and no schedule while they are equal.
+    let whole = weights.iter().all(|weight| weight.fract() == 0.0 && *weight < 4e9);
+    if !whole || weights.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Ok(alone);
+    }
     let key = match generation {
         Generation::Old => "envoy_round_robin_2023",
         Generation::New => "envoy_round_robin",
@@ -72,7 +78,7 @@ fn scheduled(
     let mut knobs = Knobs::default();
     knobs.set(entry.knobs, "seed", seed as f64).map_err(|refusal| refusal.to_string())?;
     let mut policy = (entry.make)(&knobs);
-    let backend = |(n, &weight): (usize, &i64)| Backend::new(n as u32 + 1, "s", weight);
+    let backend = |(n, &weight): (usize, &f64)| Backend::new(n as u32 + 1, "s", weight as i64);
     let list: Vec<Backend> = weights.iter().enumerate().map(backend).collect();
     (1..=list.len()).for_each(|joined| policy.added(&list[..joined]));
     let mut rng = Rng::from_seed(1);
@@ -85,41 +91,58 @@ fn scheduled(
     Ok(alone)
 }
 
+/// `createWithPicks_3_then_picks` and `old_empty_add_then_picks`: which generation, and the seed;
+/// nothing if it is no such name.
+fn generation(field: &str) -> Option<(Generation, Option<u64>)> {
+    let begins = field.strip_suffix("_then_picks")?;
+    let name = begins.trim_end_matches(|c: char| c.is_ascii_digit());
+    let seed = begins[name.len()..].parse().ok();
+    match name.trim_end_matches('_') {
+        "createWithPicks" => Some((Generation::New, seed)),
+        "old_empty_add" | "old_prepicks" | "old_seed" | "old" => Some((Generation::Old, seed)),
+        _ => None,
+    }
+}
+
 fn edf(case: &Json) -> Result<(), String> {
-    let weights: Vec<i64> = match &case["weights"] {
+    let weights: Vec<f64> = match &case["weights"] {
         Json::String(rule) => return edf_by_rule(case, rule),
         list => serde_json::from_value(list.clone()).map_err(|error| error.to_string())?,
     };
-    let mut lengths = Vec::new();
+    let seeds = ["seed_prepicks", "seed", "prepicks"];
+    let given = seeds.iter().find_map(|field| case[*field].as_u64());
+    let mut expects = 0;
     for (key, expected) in object(case)? {
         let length = expected.as_array().map_or(0, Vec::len);
         let got = |generation, seed| scheduled(generation, &weights, seed, length);
-        match key.strip_suffix("_then_picks") {
-            Some("old_empty_add") => compare(key, expected, &json!(got(Generation::Old, 0)?))?,
-            Some(new) => {
-                let picks = new.strip_prefix("createWithPicks_");
-                let picks = picks.ok_or_else(|| format!("the field {key:?} is not known"))?;
-                compare(key, expected, &json!(got(Generation::New, number(picks)?)?))?;
+        match generation(key) {
+            Some((generation, seed)) => {
+                let seed = seed.or(given).unwrap_or(0);
+                compare(key, expected, &json!(got(generation, seed)?))?;
             }
             None if key == "picks" => {
-                // It does not say which generation; while there are no ties both agree.
-                let seed = case["seed_prepicks"].as_u64().unwrap_or(0);
-                let old = compare(key, expected, &json!(got(Generation::Old, seed)?));
-                old.or_else(|_| compare(key, expected, &json!(got(Generation::New, seed)?)))?;
+                let seed = given.unwrap_or(0);
+                let of = |generation| compare(key, expected, &json!(got(generation, seed)?));
+                match case["generation"].as_str() {
+                    Some("old") => of(Generation::Old)?,
+                    Some("new") => of(Generation::New)?,
+                    // It does not say which generation; while there are no ties both agree.
+                    None => of(Generation::Old).or_else(|_| of(Generation::New))?,
+                    Some(other) => return Err(format!("the generation {other:?} is not known")),
+                }
             }
             None => {
-                known(&json!({ key: null }), &["weights", "derived", "seed_prepicks"])?;
+                let inputs = ["weights", "derived", "generation", "note"];
+                known(&json!({ key: null }), &[&inputs[..], &seeds].concat())?;
                 continue;
             }
         }
-        lengths.push(length);
+        if length == 0 {
+            return Err(format!("{key} has no picks"));
+        }
+        expects += 1;
     }
-    // Whole cycles, or the lists would say nothing about where they end.
-    let cycle = weights.iter().sum::<i64>() as usize;
-    match lengths.iter().find(|length| **length == 0 || **length % cycle != 0) {
-        Some(length) => Err(format!("{length} picks are not whole cycles of {cycle}")),
-        None => Ok(()),
-    }
+    if expects == 0 { Err("no picks".to_owned()) } else { Ok(()) }
 }
 
 /// `i+1 for i in 0..127`, and `all 1 (128 entries)`.
@@ -131,8 +154,9 @@ fn edf_by_rule(case: &Json, rule: &str) -> Result<(), String> {
         let weights: Vec<i64> = (0..=last).map(|i| i + 1).collect();
         compare("count_of_i", &case["count_of_i"], &json!("i+1"))?;
         compare("picks", &case["picks"], &json!(weights.iter().sum::<i64>()))?;
+        let floats: Vec<f64> = weights.iter().map(|weight| *weight as f64).collect();
         for generation in BOTH {
-            let picks = scheduled(generation, &weights, 0, count(case, "picks")? as usize)?;
+            let picks = scheduled(generation, &floats, 0, count(case, "picks")? as usize)?;
             let mut counts = vec![0i64; weights.len()];
             picks.iter().for_each(|pick| counts[*pick] += 1);
             compare("counts", &json!(weights), &json!(counts))?;
@@ -161,52 +185,214 @@ fn edf_by_rule(case: &Json, rule: &str) -> Result<(), String> {
 
 // ===== envoy_ring_hash, envoy_maglev =====
 
-/// The hosts of a case: as a list, with weights, or by hostnames in a range.
-fn hosts(case: &Json) -> Result<Vec<(String, u64)>, String> {
-    let weighted = case["hosts_weights"].as_object().or(case["weights"].as_object());
-    if let Some(map) = weighted {
-        let host = |(name, weight): (&String, &Json)| {
-            Ok((name.clone(), weight.as_u64().ok_or_else(|| format!("weight {weight}"))?))
-        };
-        return map.iter().map(host).collect();
-    }
-    if let Some(range) = case["hashing_key"].as_str() {
-        let parts = range.strip_prefix("hostname ").and_then(|range| range.split_once(".."));
-        let (first, last) = parts.ok_or_else(|| format!("hashing key {range:?}"))?;
-        let end = |text: &str| number::<u32>(text.trim_matches('"'));
-        return Ok((end(first)?..=end(last)?).map(|name| (name.to_string(), 1)).collect());
-    }
-    let list = match case["hosts"].is_null() {
-        true => items(case, "hosts_by_hostname"),
-        false => items(case, "hosts"),
+/// A host of a ring or table.
+#[derive(Clone, Debug)]
+struct Host {
+    /// What it is called in what a case expects.
+    name: String,
+    /// What is hashed for it: its address, hostname, or key in its metadata.
+    key: String,
+    weight: u64,
+}
+
+/// The fields in which [`hosts`] looks.
+const HOSTS: [&str; 6] =
+    ["hosts", "hosts_weights", "weights", "hosts_by_hostname", "hashing_key", "note"];
+
+/// The hosts of a case: as a list, with weights beside it or in it, or by a range of keys.
+fn hosts(case: &Json) -> Result<Vec<Host>, String> {
+    let own = |name: &str, weight: &Json| {
+        let weight = weight.as_u64().ok_or_else(|| format!("the weight {weight} of {name:?}"))?;
+        Ok::<_, String>(Host { name: name.to_owned(), key: name.to_owned(), weight })
     };
-    let host = |name: &Json| Ok((name.as_str().ok_or("a host without a name")?.to_owned(), 1));
-    list.iter().map(host).collect()
+    let maps = ["hosts", "hosts_weights", "weights"].iter().find_map(|key| case[*key].as_object());
+    let mut list: Vec<Host> = if let Some(map) = maps {
+        map.iter().map(|(name, weight)| own(name, weight)).collect::<Result<_, _>>()?
+    } else {
+        let key = if case["hosts"].is_null() { "hosts_by_hostname" } else { "hosts" };
+        let name = |name: &Json| own(name.as_str().ok_or("a host without a name")?, &json!(1));
+        items(case, key).iter().map(name).collect::<Result<_, String>>()?
+    };
+    match &case["hashing_key"] {
+        Json::Null => {}
+        Json::String(range) => keyed(&mut list, range)?,
+        Json::Object(map) => {
+            for host in &mut list {
+                let key = map.get(&host.name).and_then(Json::as_str);
+                host.key = key.ok_or_else(|| format!("{} has no key", host.name))?.to_owned();
+            }
+        }
+        Json::Array(keys) => {
+            let keys: Option<Vec<&str>> = keys.iter().map(Json::as_str).collect();
+            replace_keys(&mut list, &keys.ok_or("a key is a text")?)?;
+        }
+        other => return Err(format!("the hashing key {other} is not known")),
+    }
+    if let Some(weights) = case["weights"].as_array() {
+        if weights.len() != list.len() {
+            return Err(format!("{} weights for {} hosts", weights.len(), list.len()));
+        }
+        for (host, weight) in list.iter_mut().zip(weights) {
+            host.weight = own(&host.name, weight)?.weight;
+        }
+    }
+    if list.is_empty() { Err("no hosts".to_owned()) } else { Ok(list) }
 }
 
-/// Hosts are told by their port, or by their name when that is a number.
-fn label(hosts: &[(String, u64)], host: Option<usize>) -> Result<u64, String> {
-    let (name, _) = host.and_then(|host| hosts.get(host)).ok_or("nobody was found")?;
-    number(name.rsplit(':').next().unwrap_or(name))
+/// `hostname "90".."95"`, `metadata hash_key "a", "b"`: what is hashed, wherever it is written.
+fn keyed(list: &mut Vec<Host>, words: &str) -> Result<(), String> {
+    let strange = || format!("the hashing key {words:?} is not known");
+    let quote = words.find('"').ok_or_else(strange)?;
+    let (from, keys) = words.split_at(quote);
+    if !["hostname", "metadata", "hash_key", "metadata hash_key"].contains(&from.trim()) {
+        return Err(strange());
+    }
+    let keys: Vec<String> = match keys.split_once("..") {
+        Some((first, last)) => {
+            let end = |text: &str| number::<u32>(text.trim().trim_matches('"'));
+            (end(first)?..=end(last)?).map(|key| key.to_string()).collect()
+        }
+        None => keys.split(',').map(|key| key.trim().trim_matches('"').to_owned()).collect(),
+    };
+    replace_keys(list, &keys.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn build(table: &mut impl Table, hosts: &[(String, u64)]) {
-    let hosts: Vec<(&str, u64)> = hosts.iter().map(|(name, w)| (name.as_str(), *w)).collect();
+/// Without hosts of their own, keys are their names.
+fn replace_keys(list: &mut Vec<Host>, keys: &[&str]) -> Result<(), String> {
+    if list.is_empty() {
+        let host = |key: &&str| Host { name: (*key).into(), key: (*key).into(), weight: 1 };
+        list.extend(keys.iter().map(host));
+        return Ok(());
+    }
+    if list.len() != keys.len() {
+        return Err(format!("{} keys for {} hosts", keys.len(), list.len()));
+    }
+    list.iter_mut().zip(keys).for_each(|(host, key)| host.key = (*key).into());
+    Ok(())
+}
+
+/// A host as `expected` writes it: by its port as a number or as a text, or by its name.
+fn label(hosts: &[Host], host: Option<usize>, expected: &Json) -> Result<Json, String> {
+    let Host { name, .. } = host.and_then(|host| hosts.get(host)).ok_or("nobody was found")?;
+    let port = name.rsplit(':').next().unwrap_or(name);
+    Ok(match expected {
+        Json::Number(_) => port.parse::<u64>().map_or_else(|_| json!(name), |port| json!(port)),
+        Json::String(text) if text == port => json!(port),
+        _ => json!(name),
+    })
+}
+
+fn build(table: &mut impl Table, hosts: &[Host]) {
+    let hosts: Vec<(&str, u64)> = hosts.iter().map(|host| (&*host.key, host.weight)).collect();
     table.build(&hosts);
 }
 
-const RETRY: &str = "retry_host_predicate_from_hash_0";
+/// Pairs of a hash and its host.
+fn lookups(case: &Json, hosts: &[Host], table: &impl Table) -> Result<usize, String> {
+    for pair in items(case, "lookup") {
+        let hash = pair[0].as_u64().ok_or_else(|| format!("lookup {pair}"))?;
+        let got = label(hosts, table.find(hash, 0), &pair[1])?;
+        compare(&format!("lookup of {hash}"), &pair[1], &got)?;
+    }
+    Ok(items(case, "lookup").len())
+}
+
+/// How many points or cells each host has: `counts` by name, and the fewest and the most.
+fn entries(case: &Json, hosts: &[Host], of: impl Fn(usize) -> usize) -> Result<usize, String> {
+    let counts: Vec<usize> = (0..hosts.len()).map(of).collect();
+    let mut compared = 0;
+    for (key, got) in [("min_entries", counts.iter().min()), ("max_entries", counts.iter().max())] {
+        if !case[key].is_null() {
+            compare(key, &case[key], &json!(got))?;
+            compared += 1;
+        }
+    }
+    let expected = &case["counts"];
+    let got = match expected {
+        Json::Null => return Ok(compared),
+        Json::Object(map) => {
+            let short = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
+            let named = |(host, count): (&Host, &usize)| match map.contains_key(&host.name) {
+                true => (host.name.clone(), json!(count)),
+                false => (short(&host.name), json!(count)),
+            };
+            Json::Object(hosts.iter().zip(&counts).map(named).collect())
+        }
+        _ => json!(counts),
+    };
+    compare("counts", expected, &got)?;
+    Ok(compared + 1)
+}
+
+/// Who is found for a hash when hosts are refused: `attempt0`, `attempt1`, `attempt2_exhausted`,
+/// `13_retries_wrap`.
+fn attempts<'a>(
+    fields: impl Iterator<Item = (&'a String, &'a Json)>,
+    hash: u64,
+    hosts: &[Host],
+    table: &impl Table,
+) -> Result<usize, String> {
+    let mut compared = 0;
+    for (key, expected) in fields {
+        let number = match (key.strip_prefix("attempt"), key.strip_suffix("_retries_wrap")) {
+            (Some(rest), _) => number(rest.strip_suffix("_exhausted").unwrap_or(rest)),
+            (None, Some(rest)) => number(rest),
+            _ => Err(format!("{key:?} is not known")),
+        };
+        compare(key, expected, &label(hosts, table.find(hash, number?), expected)?)?;
+        compared += 1;
+    }
+    Ok(compared)
+}
+
+/// `retry_host_predicate_from_hash_0`, in a ring or a table.
+fn retries(case: &Json, hosts: &[Host], table: &impl Table) -> Result<usize, String> {
+    let mut compared = 0;
+    for (key, expected) in object(case)? {
+        if let Some(hash) = key.strip_prefix(RETRY) {
+            compared += attempts(object(expected)?.iter(), number(hash)?, hosts, table)?;
+        }
+    }
+    Ok(compared)
+}
+
+const RETRY: &str = "retry_host_predicate_from_hash_";
+
+/// A case that is about the hosts of Envoy's basic test: `basic ring, hash 0`, with attempts beside
+/// it.
+fn basic(case: &Json, what: &str, table: &mut impl Table) -> Result<(), String> {
+    let rule = case["retry"].as_str().ok_or("not a rule")?;
+    let hash = rule.strip_prefix(&format!("basic {what}, hash "));
+    let hash: u64 = number(hash.ok_or_else(|| format!("the rule {rule:?} is not known"))?)?;
+    let host = |port: u32| {
+        let name = format!("127.0.0.1:{port}");
+        Host { key: name.clone(), name, weight: 1 }
+    };
+    let hosts: Vec<Host> = (90..96).map(host).collect();
+    build(table, &hosts);
+    let fields = object(case)?.iter().filter(|(key, _)| !["retry", "note"].contains(&&***key));
+    something(attempts(fields, hash, &hosts, table)?)
+}
+
+fn something(compared: usize) -> Result<(), String> {
+    if compared == 0 { Err("nothing is expected".to_owned()) } else { Ok(()) }
+}
 
 fn ring(case: &Json) -> Result<(), String> {
-    let inputs = ["hosts", "hosts_weights", "hashing_key", "hash_function", "minimum_ring_size"];
-    let others = ["maximum_ring_size", "min=max", "ring", "lookup", RETRY];
-    known(case, &[&inputs[..], &others[..]].concat())?;
-    let (fewest, most) = match case["min=max"].as_u64() {
-        Some(both) => (both, both),
-        None => {
-            let most = case["maximum_ring_size"].as_u64();
-            (count(case, "minimum_ring_size")?, most.unwrap_or(8_388_608))
-        }
+    if !case["retry"].is_null() {
+        let sizes = RingSizes { fewest: 12, most: 8_388_608, murmur: false };
+        return basic(case, "ring", &mut RingHash::new(sizes));
+    }
+    let inputs = ["hash_function", "minimum_ring_size", "maximum_ring_size", "min=max"];
+    let others = ["ring", "ring_size", "lookup", "counts", "min_entries", "max_entries"];
+    known_or_retry(case, &[&HOSTS[..], &inputs, &others].concat())?;
+    let number = |key: &str, otherwise: u64| match &case[key] {
+        Json::Null => Ok(otherwise),
+        _ => count(case, key),
+    };
+    let (fewest, most) = match case["min=max"].is_null() {
+        true => (number("minimum_ring_size", 1_024)?, number("maximum_ring_size", 8_388_608)?),
+        false => (count(case, "min=max")?, count(case, "min=max")?),
     };
     let murmur = match &case["hash_function"] {
         Json::Null => false,
@@ -217,94 +403,61 @@ fn ring(case: &Json) -> Result<(), String> {
     let hosts = hosts(case)?;
     let mut ring = RingHash::new(RingSizes { fewest, most, murmur });
     build(&mut ring, &hosts);
-    let point = |&(hash, host): &(u64, u32)| Ok((hash, label(&hosts, Some(host as usize))?));
-    let points: Vec<(u64, u64)> = ring.points().iter().map(point).collect::<Result<_, String>>()?;
-    compare("ring", &case["ring"], &json!(points))?;
-    for pair in items(case, "lookup") {
-        let hash = pair[0].as_u64().ok_or_else(|| format!("lookup {pair}"))?;
-        let got = label(&hosts, ring.find(hash, 0))?;
-        compare(&format!("lookup of {hash}"), &pair[1], &json!(got))?;
+    let points = ring.points();
+    let mut compared = 0;
+    if !case["ring"].is_null() {
+        let expected = items(case, "ring");
+        let point = |(place, &(hash, host)): (usize, &(u64, u32))| {
+            let expected = expected.get(place).map_or(&Json::Null, |pair| &pair[1]);
+            Ok(json!([hash, label(&hosts, Some(host as usize), expected)?]))
+        };
+        let got = points.iter().enumerate().map(point).collect::<Result<Vec<Json>, String>>()?;
+        compare("ring", &case["ring"], &json!(got))?;
+        compared += 1;
     }
-    match &case[RETRY] {
-        Json::Null => Ok(()),
-        retries => ring_retries(retries, &ring, &hosts),
+    if !case["ring_size"].is_null() {
+        compare("ring_size", &case["ring_size"], &json!(points.len()))?;
+        compared += 1;
     }
+    let of = |host| points.iter().filter(|(_, owner)| *owner as usize == host).count();
+    compared += entries(case, &hosts, of)?;
+    compared += lookups(case, &hosts, &ring)?;
+    something(compared + retries(case, &hosts, &ring)?)
 }
 
-/// `attempt0`, `attempt1`, ..., the last of them `_exhausted`, and one `n_retries_wrap`.
-fn ring_retries(retries: &Json, ring: &RingHash, hosts: &[(String, u64)]) -> Result<(), String> {
-    let (mut attempts, mut ends) = (Vec::new(), 0);
-    for (key, expected) in object(retries)? {
-        let attempt: u32 = match (key.strip_prefix("attempt"), key.strip_suffix("_retries_wrap")) {
-            (Some(rest), _) => {
-                let bare = rest.strip_suffix("_exhausted");
-                ends += u32::from(bare.is_some());
-                let attempt = number(bare.unwrap_or(rest))?;
-                attempts.push(attempt);
-                attempt
-            }
-            (None, Some(attempt)) => {
-                ends += 1;
-                number(attempt)?
-            }
-            _ => return Err(format!("{key:?} is not known")),
-        };
-        compare(key, expected, &json!(label(hosts, ring.find(0, attempt))?))?;
-    }
-    attempts.sort_unstable();
-    match attempts.iter().copied().eq(0..attempts.len() as u32) && ends == 2 {
-        true => Ok(()),
-        false => Err(format!("attempts {attempts:?} with {ends} ends are not a whole series")),
-    }
+fn known_or_retry(case: &Json, keys: &[&str]) -> Result<(), String> {
+    let all: Map<String, Json> = object(case)?.clone();
+    let rest = all.into_iter().filter(|(key, _)| !key.starts_with(RETRY));
+    known(&Json::Object(rest.collect()), keys)
 }
 
 fn maglev(case: &Json) -> Result<(), String> {
-    if let Some(rule) = case["retry"].as_str() {
-        return maglev_retries(case, rule);
+    if !case["retry"].is_null() {
+        return basic(case, "table", &mut Maglev::new(7));
     }
-    let inputs = ["hosts", "hosts_by_hostname", "weights", "table_size"];
-    let expected = ["table_port", "table", "min_entries", "max_entries"];
-    known(case, &[&inputs[..], &expected[..]].concat())?;
+    let others = ["table_size", "table_port", "table", "min_entries", "max_entries"];
+    known_or_retry(case, &[&HOSTS[..], &others, &["counts", "lookup"]].concat())?;
     let hosts = hosts(case)?;
-    let mut table = Maglev::new(count(case, "table_size")? as u32);
+    let size = if case["table_size"].is_null() { 65_537 } else { count(case, "table_size")? };
+    let size = u32::try_from(size).map_err(|_| format!("a table of {size}"))?;
+    let mut table = Maglev::new(size);
     build(&mut table, &hosts);
-    let labels: Vec<Json> = table
-        .cells()
-        .iter()
-        .map(|&host| {
-            let port = label(&hosts, Some(host))?;
-            // Names are texts in the table, ports are numbers.
-            let words = items(case, "table").first().is_some_and(Json::is_string);
-            Ok(if words { json!(port.to_string()) } else { json!(port) })
-        })
-        .collect::<Result<_, String>>()?;
+    let mut compared = 0;
     for key in ["table_port", "table"] {
+        let expected = items(case, key);
         if !case[key].is_null() {
-            compare(key, &case[key], &json!(labels))?;
-        }
-    }
-    let entries = |host| table.cells().iter().filter(|cell| **cell == host).count();
-    let counts: Vec<usize> = (0..hosts.len()).map(entries).collect();
-    for (key, got) in [("min_entries", counts.iter().min()), ("max_entries", counts.iter().max())] {
-        if !case[key].is_null() {
+            let cell = |(place, host): (usize, &usize)| {
+                label(&hosts, Some(*host), expected.get(place).unwrap_or(&Json::Null))
+            };
+            let got = table.cells().iter().enumerate().map(cell).collect::<Result<Vec<_>, _>>()?;
             compare(key, &case[key], &json!(got))?;
+            compared += 1;
         }
     }
-    Ok(())
-}
-
-/// `basic table, hash 10`: the first case's hosts and size.
-fn maglev_retries(case: &Json, rule: &str) -> Result<(), String> {
-    let hash = rule.strip_prefix("basic table, hash ");
-    let hash: u64 = number(hash.ok_or_else(|| format!("the rule {rule:?} is not known"))?)?;
-    let hosts: Vec<(String, u64)> = (90..96).map(|port| (format!("127.0.0.1:{port}"), 1)).collect();
-    let mut table = Maglev::new(7);
-    build(&mut table, &hosts);
-    for (key, expected) in object(case)?.iter().filter(|(key, _)| *key != "retry") {
-        let attempt = key.strip_prefix("attempt").ok_or_else(|| format!("{key:?} is not known"))?;
-        compare(key, expected, &json!(label(&hosts, table.find(hash, number(attempt)?))?))?;
-    }
-    Ok(())
+    let of = |host| table.cells().iter().filter(|cell| **cell == host).count();
+    compared += entries(case, &hosts, of)?;
+    compared += lookups(case, &hosts, &table)?;
+    something(compared + retries(case, &hosts, &table)?)
 }
 
 // ===== maglev_permutation_fill =====
@@ -337,29 +490,35 @@ fn fill(case: &Json) -> Result<(), String> {
 // ===== envoy_bounded_load =====
 
 fn bound(case: &Json) -> Result<(), String> {
-    let mut told = None;
+    let (mut told, mut compared) = (None, 0);
     for (key, value) in object(case)? {
         if let Some(hosts) = key.strip_prefix("mt19937_shuffle_of_") {
             for (hash, expected) in object(value)? {
                 let order = bounded::order(number(hosts)?, number(hash)?);
                 compare(&format!("{key}.{hash}"), expected, &json!(order))?;
+                compared += 1;
             }
-            return Ok(());
-        }
-        if let Some((hosts, factors)) = key.split_once(" hosts all overloaded, factors ") {
+        } else if let Some((hosts, factors)) = key.split_once(" hosts all overloaded, factors ") {
             told = Some(all_overloaded(number(hosts)?, factors)?);
-        } else if !["overloaded", "hash", "picked"].contains(&key.as_str()) {
+        } else if !["overloaded", "hosts", "hash", "picked", "note"].contains(&key.as_str()) {
             return Err(format!("the field {key:?} is not known"));
         }
     }
+    if case["picked"].is_null() {
+        return match ["overloaded", "hosts", "hash"].iter().find(|key| !case[**key].is_null()) {
+            Some(key) => Err(format!("{key:?}, and nobody is picked")),
+            None => something(compared),
+        };
+    }
     // Five hosts in Envoy's test; a host that is not overloaded is half full.
+    let hosts = if case["hosts"].is_null() { 5 } else { count(case, "hosts")? };
     let loads = told.unwrap_or_else(|| {
         let over = |host: &u64| items(case, "overloaded").contains(&json!(host));
-        (0..5).map(|host| if over(&host) { 1.01 } else { 0.5 }).collect()
+        (0..hosts).map(|host| if over(&host) { 1.01 } else { 0.5 }).collect()
     });
     let hash = count(case, "hash")?;
     // The test's hash balancer beneath takes host `hash mod count`.
-    let first = (hash % loads.len() as u64) as usize;
+    let first = hash.checked_rem(loads.len() as u64).ok_or("no hosts")? as usize;
     let picked = bounded::choose(first, loads.len(), hash, &mut Vec::new(), |host| loads[host]);
     compare("picked", &case["picked"], &json!(picked))
 }
@@ -436,4 +595,104 @@ fn defaults(case: &Json) -> Result<(), String> {
         compare(key, expected, &json!(value.map(|(_, value)| value)))?;
     }
     Ok(())
+}
+
+// ===== what no public case has =====
+
+fn run(kind: &str, case: &Json) -> Result<(), String> {
+    let covered = KINDS.iter().find(|covered| covered.kind == kind).expect("a kind");
+    (covered.run)(case)
+}
+
+/// Passes as it is, and not with `field` set to what is wrong.
+fn only_right(kind: &str, case: Json, field: &str, wrong: Json) {
+    assert_eq!(run(kind, &case), Ok(()), "{case}");
+    let mut other = case;
+    other[field] = wrong;
+    assert!(run(kind, &other).is_err(), "{other}");
+}
+
+#[test]
+fn schedules_of_any_length_seed_and_weight() {
+    let kind = "envoy_edf_wrr";
+    let twenty = [0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 1, 2];
+    let case = json!({ "weights": [5, 1, 1], "createWithPicks_0_then_picks": twenty });
+    only_right(kind, case, "createWithPicks_0_then_picks", json!([0, 0, 0, 0, 0]));
+    // After three picks it goes on with the fourth.
+    let later = json!({ "weights": [5, 1, 1], "createWithPicks_3_then_picks": [0, 1, 2, 0, 0] });
+    only_right(kind, later, "createWithPicks_3_then_picks", json!([0, 0, 0]));
+    // Deadlines by hand: 2, 4, 6 against 0.4, 0.8, ... of weights 0.5 and 2.5.
+    let halves = json!({ "weights": [0.5, 2.5], "old_empty_add_then_picks": [1, 1, 1, 1, 0, 1] });
+    only_right(kind, halves, "old_empty_add_then_picks", json!([1, 1, 1, 1, 1]));
+    for case in [
+        json!({ "weights": [1, 2], "createSomehow_then_picks": [1] }),
+        json!({ "weights": [1, 2], "picks": [] }),
+        json!({ "weights": [1, 2] }),
+        json!({ "weights": [0, 2], "picks": [1] }),
+        json!({ "weights": [1, 2], "picks": [1], "colour": 1 }),
+    ] {
+        assert!(run(kind, &case).is_err(), "{case}");
+    }
+}
+
+/// From Envoy's basic test, told in other ways.
+#[test]
+fn rings_told_in_other_ways() {
+    let kind = "envoy_ring_hash";
+    let hosts: Vec<String> = (90..96).map(|port| format!("127.0.0.1:{port}")).collect();
+    let lookup = json!([[0, 94], [3_851_675_632_748_031_481u64, "127.0.0.1:93"]]);
+    let case = json!({ "hosts": hosts, "minimum_ring_size": 12, "lookup": lookup });
+    only_right(kind, case.clone(), "lookup", json!([[0, 95]]));
+    let mut counts = case.clone();
+    counts["counts"] = json!([2, 2, 2, 2, 2, 2]);
+    only_right(kind, counts.clone(), "counts", json!([2, 2, 2, 2, 2, 3]));
+    counts["weights"] = json!([1, 1, 1, 1, 1]);
+    assert!(run(kind, &counts).is_err());
+    // Weights beside the hosts count: 1, 2 and 3 of six points.
+    let six =
+        json!({ "hosts": hosts[..3], "weights": [1, 2, 3], "min=max": 6, "counts": [1, 2, 3] });
+    only_right(kind, six, "weights", json!([3, 2, 1]));
+    // 1024 points at least, unless something else is said: 171 for each of six.
+    let default = json!({ "hosts": hosts, "ring_size": 1_026 });
+    only_right(kind, default, "ring_size", json!(12));
+    let by_key = json!([[1_975_508_444_536_362_413u64, 95], [8_787_465_352_164_086_522u64, 90]]);
+    for key in [
+        json!("metadata hash_key \"90\"..\"95\""),
+        json!(["90", "91", "92", "93", "94", "95"]),
+        json!({ "127.0.0.1:90": "90", "127.0.0.1:91": "91", "127.0.0.1:92": "92",
+                "127.0.0.1:93": "93", "127.0.0.1:94": "94", "127.0.0.1:95": "95" }),
+    ] {
+        let case = json!({ "hosts": hosts, "minimum_ring_size": 12, "hashing_key": key,
+                           "lookup": by_key });
+        only_right(kind, case, "hashing_key", json!("hostname \"91\"..\"96\""));
+    }
+    // Names that are no numbers.
+    let named =
+        json!({ "hosts": ["red", "blue"], "min=max": 2, "counts": { "red": 1, "blue": 1 } });
+    only_right(kind, named, "counts", json!({ "red": 2, "blue": 0 }));
+    let retry = json!({ "retry": "basic ring, hash 0", "attempt0": 94, "attempt1": 92 });
+    only_right(kind, retry, "attempt1", json!(94));
+    assert!(run(kind, &json!({ "hosts": hosts, "minimum_ring_size": 12 })).is_err());
+}
+
+#[test]
+fn tables_and_bounds_told_in_other_ways() {
+    let hosts: Vec<String> = (90..96).map(|port| format!("127.0.0.1:{port}")).collect();
+    let kind = "envoy_maglev";
+    let retries = json!({ "attempt0": 91, "attempt1": 90, "attempt2": 95 });
+    let wrong = json!({ "attempt1": 91 });
+    let case = json!({ "hosts": hosts, "table_size": 7, "lookup": [[0, 92], [8, 94]],
+                       "retry_host_predicate_from_hash_10": retries });
+    only_right(kind, case, "retry_host_predicate_from_hash_10", wrong);
+    // The published table of weights 1 and 2, with the weights beside the hosts.
+    let case = json!({ "hosts": hosts[..2], "weights": [1, 2], "table_size": 17,
+                       "counts": [6, 11] });
+    only_right(kind, case, "weights", json!([2, 1]));
+    let kind = "envoy_bounded_load";
+    let case = json!({ "mt19937_shuffle_of_5": { "2": [2, 1, 0, 4, 3] }, "overloaded": [2],
+                       "hash": 2, "picked": 1 });
+    only_right(kind, case.clone(), "picked", json!(2));
+    only_right(kind, case, "mt19937_shuffle_of_5", json!({ "2": [0, 1, 2, 3, 4] }));
+    let half = json!({ "overloaded": [2], "hash": 2, "mt19937_shuffle_of_5": {} });
+    assert!(run(kind, &half).is_err());
 }

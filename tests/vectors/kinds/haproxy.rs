@@ -9,45 +9,47 @@ use switchyard::policy::balance::{slow_start_period, slow_start_weight, weight_s
 use switchyard::policy::hash::haproxy::{HaproxyHash, avalanche, crc32c};
 use switchyard::sim::{Rng, Span, Time, Why};
 
-use super::{Covered, compare, is_true, items, text, whole};
+use super::{Covered, compare, items, text, whole};
+
+#[path = "haproxy_config.rs"]
+mod config;
+#[path = "haproxy_queue.rs"]
+mod queue;
+
+use config::{Config, Setting, algorithm, inputs, known, unlimited};
 
 /// What this file covers.
 pub(crate) const KINDS: &[Covered] = &[
     // The keys asked are the keys of the map expected, so one left out is one not asked.
-    Covered::field("haproxy_balance_uri_consistent", published_uri, &["first", SATURATED]).stated(),
-    Covered::field("haproxy_balance_uri_map", published_uri, &["map"]).stated(),
+    Covered::field("haproxy_balance_uri_consistent", published_uri, &["first", "with hash-*"])
+        .given(),
+    Covered::field("haproxy_balance_uri_map", published_uri, &["map"]).given(),
     Covered::recorded("haproxy_bounded", bounded),
     Covered::recorded("haproxy_hash", hash),
     Covered::field("haproxy_hashes", hashes, HASHES),
     Covered::recorded("haproxy_leastconn", leastconn),
-    Covered::recorded("haproxy_queue", queue),
+    Covered::recorded("haproxy_queue", queue::queue),
     // Counts within four standard deviations: the generator's state at the start is not known.
     Covered::recorded("haproxy_random", random).rough(),
     Covered::recorded("haproxy_random_seq", random_seq),
     // Times of a shared machine, in milliseconds.
-    Covered::recorded("haproxy_redispatch", redispatch).rough(),
+    Covered::recorded("haproxy_redispatch", queue::redispatch).rough(),
     // How many picks to make is said by the picks alone, so fewer picks are fewer made.
-    Covered::field("haproxy_roundrobin", published_roundrobin, &["picks"]).stated(),
-    Covered::field(
-        "haproxy_roundrobin_weighted",
-        weighted,
-        &["roundrobin_two_cycles", "static_rr_map"],
-    ),
+    Covered::field("haproxy_roundrobin", published_roundrobin, &["picks"]).given(),
+    Covered::field("haproxy_roundrobin_weighted", weighted, &WEIGHTED),
     Covered::recorded("haproxy_rr", rr),
     // Times of a shared machine, in milliseconds.
     Covered::recorded("haproxy_slowstart", slowstart).rough(),
     Covered::recorded("haproxy_source", source),
 ];
 
-const SATURATED: &str = "with hash-preserve-affinity maxconn and srv0 saturated (maxconn 1)";
+/// What a case of haproxy_roundrobin_weighted expects.
+const WEIGHTED: [&str; 2] = ["roundrobin_two_cycles", "static_rr_map"];
 
 const HASHES: &[&str] = &["sdbm", "djb2", "wt6", "crc32", "crc32c", "sdbm_avalanche"];
 
 /// How far a recorded time may be from the one computed.
 const SLACK_MS: f64 = 60.0;
-
-/// A knob by its name, and its value.
-type Setting = (&'static str, f64);
 
 // ===== a backend under test =====
 
@@ -132,33 +134,9 @@ impl Proxy {
     }
 }
 
-/// The servers of a case: `{id, weight, sid, maxconn, backup, disabled}`, all but the id optional.
-fn servers(inputs: &Json) -> Result<Vec<Backend>, String> {
-    let known = ["id", "weight", "sid", "maxconn", "backup", "disabled"];
-    let mut list: Vec<Backend> = Vec::new();
-    for (place, server) in items(inputs, "servers").iter().enumerate() {
-        let fields = server.as_object().ok_or(format!("not a server: {server}"))?;
-        if let Some(other) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(format!("the field {other:?} of a server is not known"));
-        }
-        // A server without a number gets the lowest that is free.
-        let own = server["sid"].as_u64().map(|id| id as u32);
-        let given = items(inputs, "servers").iter().filter_map(|other| other["sid"].as_u64());
-        let taken: Vec<u32> = given.map(|id| id as u32).chain(list.iter().map(|b| b.id)).collect();
-        let free = (1..).find(|id| !taken.contains(id)).unwrap_or(place as u32 + 1);
-        list.push(Backend {
-            healthy: !is_true(server, "disabled"),
-            in_flight_max: whole(server, "maxconn", 0) as u32,
-            backup: is_true(server, "backup"),
-            ..Backend::new(own.unwrap_or(free), text(server, "id")?, whole(server, "weight", 1))
-        });
-    }
-    Ok(list)
-}
-
+/// Servers by their names alone, as in `s1` or `srv0 (id 1)`.
 fn named(names: &[Json]) -> Result<Vec<Backend>, String> {
     let of = |(place, name): (usize, &Json)| {
-        // As in `srv0 (id 1)`.
         let words = name.as_str().ok_or(format!("not a name: {name}"))?;
         let (name, rest) = words.split_once(" (").unwrap_or((words, ""));
         let id = match rest.strip_suffix(')').and_then(|rest| rest.strip_prefix("id ")) {
@@ -170,10 +148,29 @@ fn named(names: &[Json]) -> Result<Vec<Backend>, String> {
     names.iter().enumerate().map(of).collect()
 }
 
-/// `option allbackups`, if the configuration has it.
-fn all_backups(inputs: &Json) -> f64 {
-    let config = inputs["config"].as_str().unwrap_or("");
-    f64::from(u8::from(config.contains("option allbackups")))
+/// Servers with weights, however these are written: `[["a", 5], ["b", 1]]`, `{"a": 5, "b": 1}`, or
+/// `[5, 1]`, which are s1 and s2.
+fn weighed(weights: &Json) -> Result<Vec<Backend>, String> {
+    let pairs: Vec<(String, &Json)> = match weights {
+        Json::Object(map) => map.iter().map(|(name, weight)| (name.clone(), weight)).collect(),
+        Json::Array(list) => {
+            let pair = |(place, item): (usize, &'_ Json)| match item[0].as_str() {
+                Some(name) => (name.to_owned(), place),
+                None => (format!("s{}", place + 1), place),
+            };
+            let of = |(name, place): (String, usize)| match list[place].is_array() {
+                true => (name, &list[place][1]),
+                false => (name, &list[place]),
+            };
+            list.iter().enumerate().map(pair).map(of).collect()
+        }
+        other => return Err(format!("not a list of weights: {other}")),
+    };
+    let backend = |(place, (name, weight)): (usize, (String, &Json))| {
+        let weight = weight.as_i64().ok_or(format!("not a weight: {weight}"))?;
+        Ok(Backend::new(place as u32 + 1, &name, weight))
+    };
+    pairs.into_iter().enumerate().map(backend).collect()
 }
 
 // ===== hash functions =====
@@ -198,88 +195,24 @@ fn hashes(case: &Json) -> Result<(), String> {
     }
 }
 
-/// The knobs of a `hash-type` line: `consistent crc32 avalanche`. What stands in brackets is a note.
-fn hash_type(line: &str, by_key: bool) -> Result<Vec<Setting>, String> {
-    let words = line.split('(').next().unwrap_or("").split_whitespace();
-    let (mut knobs, mut function) = (Vec::new(), None);
-    let mut asked = false;
-    for word in words {
-        match word {
-            "hash-type" | "map-based" => {}
-            "consistent" => knobs.push(("consistent", 1.0)),
-            "avalanche" => asked = true,
-            "sdbm" => function = Some(1.0),
-            "djb2" => function = Some(2.0),
-            "wt6" => function = Some(3.0),
-            "crc32" => function = Some(4.0),
-            other => return Err(format!("{other:?} of a hash-type is not known")),
-        }
-    }
-    match (function, by_key) {
-        (Some(function), true) => knobs.push(("function", function)),
-        // An address is not put through it; naming it only takes the default avalanche away.
-        (Some(_), false) => knobs.push(("avalanche", 2.0)),
-        (None, _) => {}
-    }
-    if asked {
-        knobs.retain(|(key, _)| *key != "avalanche");
-        knobs.push(("avalanche", 1.0));
-    }
-    Ok(knobs)
-}
-
-/// `uri whole depth 2`, `url_param k`, `hdr(x)`, `hash EXPRESSION`: the strategy and its knobs.
-fn hash_algorithm(line: &str) -> Result<(&'static str, Vec<Setting>), String> {
-    let mut words = line.split_whitespace();
-    let first = words.next().unwrap_or("");
-    let mut knobs = Vec::new();
-    match first {
-        "uri" => {}
-        // What an expression gives is in the case; converters would have to be applied first.
-        "url_param" | "hash" if words.clone().count() == 1 && !line.contains(',') => {
-            return Ok(("haproxy_hash", knobs));
-        }
-        _ if first.starts_with("hdr(") && words.next().is_none() => {
-            return Ok(("haproxy_hash", knobs));
-        }
-        _ => return Err(format!("the algorithm {line:?} is not known")),
-    }
-    while let Some(word) = words.next() {
-        let mut number = || -> Result<f64, String> {
-            let number = words.next().and_then(|word| word.parse().ok());
-            number.ok_or(format!("{word:?} needs a number: {line:?}"))
-        };
-        knobs.push(match word {
-            "whole" => ("whole", 1.0),
-            "path-only" => ("path_only", 1.0),
-            "depth" => ("depth", number()?),
-            "len" => ("len", number()?),
-            other => return Err(format!("{other:?} of {line:?} is not known")),
-        });
-    }
-    Ok(("haproxy_uri", knobs))
-}
+// ===== hashes =====
 
 fn hash(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    let algorithm = text(inputs, "algorithm")?;
-    let (strategy, mut knobs) = hash_algorithm(algorithm)?;
-    knobs.extend(hash_type(text(inputs, "hash_type")?, true)?);
-    knobs.push(("all_backups", all_backups(inputs)));
-    let mut proxy = Proxy::new(strategy, &knobs, servers(inputs)?)?;
-    // HAProxy takes an empty header for none at all.
-    let header = algorithm.starts_with("hdr(");
-    let keys = items(inputs, "keys").iter().map(Json::as_str);
-    let keys: Vec<Option<&str>> =
-        keys.map(|key| key.filter(|key| !(header && key.is_empty()))).collect();
+    let inputs = inputs(case, &["algorithm", "hash_type", "servers", "keys"])?;
+    let config = Config::read(inputs, &["hash-type", "hash-balance-factor"])?;
+    let (strategy, knobs) = config.algorithm("")?;
+    let mut proxy = config.proxy(strategy, knobs)?;
+    let keys: Vec<Option<&str>> = items(inputs, "keys").iter().map(Json::as_str).collect();
     compare("observed", &case["observed"], &json!({ "server": proxy.requests(&keys)? }))
 }
 
 fn source(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    let mut knobs = hash_type(text(inputs, "hash_type")?, false)?;
-    knobs.push(("all_backups", all_backups(inputs)));
-    let mut proxy = Proxy::new("haproxy_source", &knobs, servers(inputs)?)?;
+    let inputs = inputs(case, &["algorithm", "hash_type", "servers", "clients"])?;
+    let config = Config::read(inputs, &["hash-type", "hash-balance-factor"])?;
+    let mut proxy = match config.algorithm("source")? {
+        ("haproxy_source", knobs) => config.proxy("haproxy_source", knobs)?,
+        (other, _) => return Err(format!("{other} is not source")),
+    };
     let mut went = Vec::new();
     for client in items(inputs, "clients") {
         let words = client.as_str().ok_or(format!("not an address: {client}"))?;
@@ -291,22 +224,47 @@ fn source(case: &Json) -> Result<(), String> {
 
 /// HAProxy's own tests: URIs by their servers, and one with a server that is full.
 fn published_uri(case: &Json) -> Result<(), String> {
-    let known = ["servers", "hash_type", "map", "first", SATURATED];
-    let fields = case.as_object().ok_or("not a case")?;
-    if let Some(other) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("the field {other:?} is not known"));
-    }
-    let list = named(items(case, "servers"))?;
-    for (field, spills) in [("map", 0.0), ("first", 0.0), (SATURATED, 1.0)] {
-        let Some(expected) = case[field].as_object() else { continue };
-        let mut knobs = hash_type(text(case, "hash_type")?, true)?;
-        knobs.push(("preserve_affinity", spills));
-        let mut list = list.clone();
-        if spills > 0.0 {
-            (list[0].in_flight, list[0].in_flight_max) = (1, 1);
+    const OPTIONS: [&str; 6] =
+        ["algorithm", "balance", "options", "option", "path_only", "path-only"];
+    let mut uri = "uri".to_owned();
+    for option in OPTIONS {
+        match &case[option] {
+            Json::Null | Json::Bool(false) => {}
+            Json::Bool(true) => uri += " path-only",
+            Json::String(words) => {
+                let words = words.trim_start_matches("balance ").trim_start_matches("uri");
+                uri += &format!(" {}", words.trim());
+            }
+            other => return Err(format!("{option} is {other}")),
         }
-        let mut proxy = Proxy::new("haproxy_uri", &knobs, list)?;
-        for (key, server) in expected {
+    }
+    let full = |field: &str| -> Option<String> {
+        let rest = field.strip_prefix("with hash-preserve-affinity maxconn and ")?;
+        Some(rest.split_once(" saturated (maxconn ")?.0.to_owned())
+    };
+    for (field, expected) in case.as_object().ok_or("not a case")? {
+        if ["servers", "hash_type", "note"].contains(&field.as_str())
+            || OPTIONS.contains(&field.as_str())
+        {
+            continue;
+        }
+        let full = full(field);
+        if full.is_none() && !["map", "first"].contains(&field.as_str()) {
+            return Err(format!("the field {field:?} is not known"));
+        }
+        let (strategy, mut knobs) = algorithm(uri.trim())?;
+        if let Some(line) = case["hash_type"].as_str() {
+            knobs.extend(config::hash_type(line, true)?);
+        }
+        let mut list = named(items(case, "servers"))?;
+        if let Some(full) = &full {
+            let server = list.iter_mut().find(|backend| *backend.name == **full);
+            let server = server.ok_or(format!("there is no server {full:?}"))?;
+            (server.in_flight, server.in_flight_max) = (1, 1);
+            knobs.push(("preserve_affinity", 1.0));
+        }
+        let mut proxy = Proxy::new(strategy, &knobs, list)?;
+        for (key, server) in expected.as_object().ok_or(format!("{field:?} is no map"))? {
             let got = proxy.requests(&[Some(key)])?;
             compare(&format!("{field}[{key:?}]"), &json!([server]), &got)?;
         }
@@ -317,48 +275,36 @@ fn published_uri(case: &Json) -> Result<(), String> {
 // ===== round robin =====
 
 fn published_roundrobin(case: &Json) -> Result<(), String> {
-    let weights = items(case, "weights").iter().enumerate();
-    let list = weights.map(|(place, weight)| {
-        let weight = weight.as_i64().ok_or(format!("not a weight: {weight}"))?;
-        Ok(Backend::new(place as u32 + 1, &format!("s{}", place + 1), weight))
-    });
-    let list = list.collect::<Result<Vec<Backend>, String>>()?;
-    let mut proxy = Proxy::new("haproxy_roundrobin", &[], list)?;
+    known(case, &["weights", "picks"])?;
+    let mut proxy = Proxy::new("haproxy_roundrobin", &[], weighed(&case["weights"])?)?;
     let count = items(case, "picks").len();
     compare("picks", &case["picks"], &proxy.requests(&vec![None; count])?)
 }
 
 fn weighted(case: &Json) -> Result<(), String> {
-    let pairs = items(case, "weights").iter().enumerate();
-    let list = pairs.map(|(place, pair)| match (pair[0].as_str(), pair[1].as_i64()) {
-        (Some(name), Some(weight)) => Ok(Backend::new(place as u32 + 1, name, weight)),
-        _ => Err(format!("not a name and a weight: {pair}")),
-    });
-    let list = list.collect::<Result<Vec<Backend>, String>>()?;
-    let kinds =
-        [("roundrobin_two_cycles", "haproxy_roundrobin"), ("static_rr_map", "haproxy_static_rr")];
-    for (field, strategy) in kinds {
+    known(case, &["weights", WEIGHTED[0], WEIGHTED[1]])?;
+    for (field, strategy) in WEIGHTED.into_iter().zip(["haproxy_roundrobin", "haproxy_static_rr"]) {
         if case[field].is_null() {
             continue;
         }
-        let expected = text(case, field)?;
-        let got = Proxy::new(strategy, &[], list.clone())?.letters(expected.chars().count())?;
+        let (expected, list) = (text(case, field)?, weighed(&case["weights"])?);
+        let got = Proxy::new(strategy, &[], list)?.letters(expected.chars().count())?;
         compare(field, &json!(expected), &json!(got))?;
     }
     Ok(())
 }
 
 fn rr(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    let strategy = match text(inputs, "algorithm")? {
-        "roundrobin" => "haproxy_roundrobin",
-        "static-rr" => "haproxy_static_rr",
-        other => return Err(format!("the algorithm {other:?} is not known")),
-    };
-    let knobs = [("all_backups", all_backups(inputs))];
-    let mut proxy = Proxy::new(strategy, &knobs, servers(inputs)?)?;
+    let inputs = inputs(case, &["algorithm", "servers", "n", "events"])?;
+    let config = Config::read(inputs, &[])?;
+    let (strategy, knobs) = config.algorithm("")?;
+    if !["haproxy_roundrobin", "haproxy_static_rr"].contains(&strategy) {
+        return Err(format!("{strategy} is no round robin"));
+    }
+    let mut proxy = config.proxy(strategy, knobs)?;
+    let n = inputs["n"].as_i64().ok_or("needs n, how many requests")?;
     let mut picks = String::new();
-    for number in 0..whole(inputs, "n", 0) {
+    for number in 0..n {
         for event in items(inputs, "events") {
             let (Some(before), Some(command)) = (event[0].as_i64(), event[1].as_str()) else {
                 return Err(format!("not an event: {event}"));
@@ -388,12 +334,16 @@ fn run_command(proxy: &mut Proxy, command: &str, fixed: bool) -> Result<(), Stri
             let place = proxy.place(id)?;
             let configured = proxy.weights[place];
             let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{command:?}"));
+            // What is refused leaves the weight as it is: anything negative, more than 256, and by
+            // a static algorithm all but nothing and everything. Percents are cut off at 256.
             let weight = match weight.strip_suffix('%') {
-                Some(percent) => configured * number(percent)? / 100,
-                None => number(weight)?,
+                Some(percent) => {
+                    let percent = number(percent)?;
+                    (percent >= 0).then(|| (configured * percent.min(25_600) / 100).min(256))
+                }
+                None => Some(number(weight)?).filter(|weight| (0..=256).contains(weight)),
             };
-            // A static algorithm refuses all but nothing and everything.
-            if !fixed || weight == 0 || weight == configured {
+            if let Some(weight) = weight.filter(|w| !fixed || *w == 0 || *w == configured) {
                 proxy.change(place, |backend| backend.weight = weight);
             }
         }
@@ -426,9 +376,11 @@ fn ops(inputs: &Json) -> Result<Vec<Op<'_>>, String> {
     Ok(all)
 }
 
-/// Which server each request went to.
-fn held(inputs: &Json, strategy: &str, knobs: &[Setting]) -> Result<Json, String> {
-    let mut proxy = Proxy::new(strategy, knobs, servers(inputs)?)?;
+/// Which server each request went to. Nobody waits: that is for haproxy_queue.
+fn held(config: &Config, strategy: &str, knobs: Vec<Setting>) -> Result<Json, String> {
+    let inputs = config.inputs;
+    let mut proxy = config.proxy(strategy, knobs)?;
+    unlimited(&proxy.list)?;
     let (mut went, mut open) = (json!({}), Vec::<(u64, usize)>::new());
     for op in ops(inputs)? {
         match op {
@@ -452,53 +404,59 @@ fn held(inputs: &Json, strategy: &str, knobs: &[Setting]) -> Result<Json, String
 }
 
 fn leastconn(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    match inputs["algorithm"].as_str() {
-        None | Some("leastconn") => {}
-        Some(other) => return Err(format!("the algorithm {other:?} is not known")),
+    let inputs = inputs(case, &["algorithm", "servers", "ops"])?;
+    let config = Config::read(inputs, &[])?;
+    let (strategy, knobs) = config.algorithm("leastconn")?;
+    if strategy != "haproxy_leastconn" {
+        return Err(format!("{strategy} is not leastconn"));
     }
-    let knobs = [("all_backups", all_backups(inputs))];
-    compare("observed", &case["observed"], &held(inputs, "haproxy_leastconn", &knobs)?)
+    compare("observed", &case["observed"], &held(&config, strategy, knobs)?)
 }
 
 fn bounded(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
+    let inputs = inputs(case, &["algorithm", "hash_type", "servers", "factor", "ops"])?;
+    let config = Config::read(inputs, &["hash-type", "hash-balance-factor"])?;
+    let (strategy, mut knobs) = config.algorithm("url_param k")?;
+    knobs.push(("consistent", 1.0));
     let factor = inputs["factor"].as_f64().ok_or("needs a factor")?;
-    let knobs = [("consistent", 1.0), ("balance_factor", factor)];
-    compare("observed", &case["observed"], &held(inputs, "haproxy_hash", &knobs)?)
+    if config.factor.is_some_and(|other| other != factor) {
+        return Err(format!("the factor is {factor}, or {:?}", config.factor));
+    }
+    knobs.push(("balance_factor", factor));
+    compare("observed", &case["observed"], &held(&config, strategy, knobs)?)
 }
 
 fn random_seq(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    let knobs = [("draws", whole(inputs, "draws", 2) as f64)];
-    compare("observed", &case["observed"], &held(inputs, "haproxy_random", &knobs)?)
-}
-
-/// `random` or `random(3)`: how many draws.
-fn draws(algorithm: &str) -> Result<f64, String> {
-    let inside = algorithm.strip_prefix("random").map(|rest| rest.trim_matches(['(', ')']));
-    match inside {
-        Some("") => Ok(2.0),
-        Some(draws) => draws.parse().map_err(|_| format!("not a number: {algorithm:?}")),
-        None => Err(format!("the algorithm {algorithm:?} is not known")),
+    let inputs = inputs(case, &["algorithm", "draws", "servers", "ops"])?;
+    let config = Config::read(inputs, &[])?;
+    let draws = whole(inputs, "draws", 2);
+    let (_, knobs) = config.algorithm(&format!("random({draws})"))?;
+    match knobs[..] {
+        [("draws", said)] if inputs["draws"].is_null() || said == draws as f64 => {}
+        _ => return Err(format!("{draws} draws, or {knobs:?}")),
     }
+    compare("observed", &case["observed"], &held(&config, "haproxy_random", knobs)?)
 }
 
 fn random(case: &Json) -> Result<(), String> {
     /// Picks to find out how probable each server is.
     const TRIALS: usize = 100_000;
-    let inputs = &case["inputs"];
-    let mut list = servers(inputs)?;
+    let inputs = inputs(case, &["algorithm", "servers", "held", "n"])?;
+    let mut config = Config::read(inputs, &[])?;
     let held = inputs["held"].as_object();
-    let known = |id: &&String| list.iter().any(|backend| *backend.name == ***id);
+    let known = |id: &&String| config.list.iter().any(|backend| *backend.name == ***id);
     if let Some(other) = held.into_iter().flat_map(|held| held.keys()).find(|id| !known(id)) {
         return Err(format!("there is no server {other:?}"));
     }
-    for backend in &mut list {
+    for backend in &mut config.list {
         backend.in_flight = whole(&inputs["held"], &backend.name, 0) as u32;
     }
-    let knobs = [("draws", draws(text(inputs, "algorithm")?)?)];
-    let mut proxy = Proxy::new("haproxy_random", &knobs, list)?;
+    let (strategy, knobs) = config.algorithm("")?;
+    if strategy != "haproxy_random" {
+        return Err(format!("{strategy} does not draw"));
+    }
+    let mut proxy = config.proxy(strategy, knobs)?;
+    unlimited(&proxy.list)?;
     let mut counts = vec![0usize; proxy.list.len()];
     for _ in 0..TRIALS {
         if let Some(place) = proxy.choose(&Ask::NOTHING)? {
@@ -509,7 +467,7 @@ fn random(case: &Json) -> Result<(), String> {
     if let Some(other) = observed.keys().find(|id| proxy.place(id).is_err()) {
         return Err(format!("there is no server {other:?}"));
     }
-    let n = whole(inputs, "n", 0) as f64;
+    let n = inputs["n"].as_f64().ok_or("needs n, how many requests")?;
     let mut sum = 0.0;
     for (backend, count) in proxy.list.iter().zip(counts) {
         let share = count as f64 / TRIALS as f64;
@@ -524,77 +482,10 @@ fn random(case: &Json) -> Result<(), String> {
     compare("the sum of the counts", &json!(sum), &json!(n))
 }
 
-/// Requests with limits. This runner has the queues that HAProxy puts in front of its strategies:
-/// a request whose server is full waits there, one for whom nobody was chosen waits in the
-/// backend's queue, and a slot that becomes free takes the request that has waited longest in
-/// either. While the backend's queue is not empty, first, roundrobin and static-rr are not asked:
-/// HAProxy knows that everybody is full.
-fn queue(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    let strategy = match text(inputs, "algorithm")? {
-        "first" => "haproxy_first",
-        "leastconn" => "haproxy_leastconn",
-        "roundrobin" => "haproxy_roundrobin",
-        "static-rr" => "haproxy_static_rr",
-        "source" => "haproxy_source",
-        other => return Err(format!("queues with {other:?} are not known")),
-    };
-    if let Some(extra) = items(inputs, "extra").first() {
-        return Err(format!("the extra line {extra} is not known"));
-    }
-    let patient = !["haproxy_leastconn", "haproxy_source"].contains(&strategy);
-    let ask = Ask { client: IpAddr::from([127, 0, 0, 1]), ..Ask::NOTHING };
-    let mut proxy =
-        Proxy::new(strategy, &[("all_backups", all_backups(inputs))], servers(inputs)?)?;
-    // Waiting requests in order of arrival, with the server they wait for.
-    let (mut open, mut waiting) = (Vec::<(u64, usize)>::new(), Vec::<(u64, Option<usize>)>::new());
-    let mut arrivals = Vec::new();
-    for op in ops(inputs)? {
-        let mut arrived = Vec::new();
-        let mut serve = |id: u64, place: usize, name: &str| {
-            open.push((id, place));
-            arrived.push(json!([id, name]));
-        };
-        match op {
-            Op::Start(id, _) => {
-                let known_full = patient && waiting.iter().any(|(_, server)| server.is_none());
-                let place = if known_full { None } else { proxy.choose(&ask)? };
-                let Some(place) = place else {
-                    waiting.push((id, None));
-                    arrivals.push(arrived);
-                    continue;
-                };
-                let Backend { in_flight, in_flight_max, name, .. } = &proxy.list[place];
-                match *in_flight_max > 0 && in_flight >= in_flight_max {
-                    true => waiting.push((id, Some(place))),
-                    false => serve(id, place, name),
-                }
-                proxy.sent(place);
-            }
-            Op::Finish(id) => {
-                let found = open.iter().position(|(other, _)| *other == id);
-                let (_, place) = open.remove(found.ok_or(format!("{id} is not in service"))?);
-                proxy.answered(place);
-                let next = waiting.iter().position(|(_, on)| on.is_none_or(|on| on == place));
-                if let Some((id, on)) = next.map(|next| waiting.remove(next)) {
-                    open.push((id, place));
-                    arrived.push(json!([id, &*proxy.list[place].name]));
-                    if on.is_none() {
-                        proxy.sent(place);
-                    }
-                }
-            }
-        }
-        proxy.policy.check(&proxy.list)?;
-        arrivals.push(arrived);
-    }
-    compare("observed", &case["observed"], &json!({ "arrivals": arrivals }))
-}
-
-// ===== slow start, redispatch =====
+// ===== slow start =====
 
 fn slowstart(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
+    let inputs = inputs(case, &["weight", "slowstart_s"])?;
     let weight = whole(inputs, "weight", 1) as u32;
     let slow_start = whole(inputs, "slowstart_s", 0) as u64;
     let period = slow_start_period(slow_start).ns();
@@ -628,52 +519,30 @@ fn near(what: &str, recorded: &Json, computed: f64) -> Result<(), String> {
     }
 }
 
-/// Servers with nothing listening. With `option redispatch` a round robin tries another server at
-/// once when a connection is refused; without it the same server is tried again after a second, as
-/// often as `retries` says, and then there is a 503.
-fn redispatch(case: &Json) -> Result<(), String> {
-    let inputs = &case["inputs"];
-    let (mut names, mut dead) = (Vec::new(), Vec::new());
-    for server in items(inputs, "servers") {
-        let words = server.as_str().ok_or(format!("not a server: {server}"))?;
-        dead.push(words.ends_with(" (nothing listens)"));
-        names.push(json!(words.trim_end_matches(" (nothing listens)")));
-    }
-    let (mut retries, mut elsewhere) = (3, false);
-    for line in text(inputs, "config")?.split("; ") {
-        match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["retries", n] => retries = n.parse().map_err(|_| format!("not a number: {line:?}"))?,
-            ["option", "redispatch"] | ["option", "redispatch", _] => elsewhere = true,
-            ["no", "redispatch"] | ["no", "option", "redispatch"] => elsewhere = false,
-            ["balance", "roundrobin"] => {}
-            _ => return Err(format!("the line {line:?} is not known")),
-        }
-    }
-    let mut proxy = Proxy::new("haproxy_roundrobin", &[], named(&names)?)?;
-    for request in items(&case["observed"], "requests") {
-        let (mut tried, mut left, mut waited) = (Vec::new(), retries, 0.0);
-        let (status, place) = loop {
-            let place = match tried.last() {
-                Some(last) if !elsewhere => Some(*last),
-                _ => proxy.choose(&Ask { tried: &tried, ..Ask::NOTHING })?,
-            };
-            let Some(place) = place else { break (503, None) };
-            if !dead[place] {
-                break (200, Some(place));
-            }
-            if left == 0 {
-                break (503, Some(place));
-            }
-            left -= 1;
-            if !elsewhere {
-                waited += 1_000.0;
-            }
-            tried.push(place);
-        };
-        let server = place.map(|place| &*proxy.list[place].name);
-        compare("the status", &request["status"], &json!(status))?;
-        compare("the server", &request["server"], &json!(server))?;
-        near("the time", &request["ms"], waited)?;
-    }
-    Ok(())
+#[test]
+fn a_weight_that_haproxy_refuses_stays_as_it_is() {
+    let weights = |fixed: bool, command: &str| {
+        let list = weighed(&json!({ "a": 200, "b": 1 })).expect("two servers");
+        let mut proxy = Proxy::new("haproxy_roundrobin", &[], list).expect("a strategy");
+        run_command(&mut proxy, &format!("set weight a {command}"), fixed).expect("a command");
+        proxy.list[0].weight
+    };
+    let free = ["256", "257", "-1", "0", "50%", "150%", "999999999%", "-5%"];
+    assert_eq!(free.map(|w| weights(false, w)), [256, 200, 200, 0, 100, 256, 256, 200]);
+    let fixed = ["256", "0", "200", "50%", "100%", "0%"];
+    assert_eq!(fixed.map(|w| weights(true, w)), [200, 0, 200, 200, 200, 0]);
+}
+
+#[test]
+fn weights_are_read_however_they_are_written() {
+    let read = |weights: Json| -> Vec<(String, i64)> {
+        let list = weighed(&weights).expect("weights");
+        list.iter().map(|backend| (backend.name.to_string(), backend.weight)).collect()
+    };
+    let pairs =
+        |names: [&str; 2]| names.map(str::to_owned).into_iter().zip([5, 1]).collect::<Vec<_>>();
+    assert_eq!(read(json!([["b", 5], ["a", 1]])), pairs(["b", "a"]));
+    assert_eq!(read(json!({ "b": 5, "a": 1 })), pairs(["b", "a"]));
+    assert_eq!(read(json!([5, 1])), pairs(["s1", "s2"]));
+    assert!(weighed(&json!(["a"])).is_err() && weighed(&json!("a")).is_err());
 }

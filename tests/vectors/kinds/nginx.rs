@@ -20,14 +20,15 @@ use super::{Covered, compare, is_true, items, text, whole};
 pub(crate) const KINDS: &[Covered] = &[
     Covered::field("nginx_hash_plain", hash_plain, &["server_index"]),
     Covered::field("nginx_ip_hash", ip_hash, &["observed", "counts"]),
+    // What the address of each client hashes to.
+    Covered::field("nginx_ip_hash_values", ip_hash_values, &["hash*", "mod*", "server*", "index*"])
+        .given(),
     Covered::field("nginx_least_conn", least_conn, &["observed", "counts", "then_10_sequential"]),
     Covered::field("nginx_max_conns", max_conns, &["counts", "order"]),
     Covered::field("nginx_rr_max_fails", rr_max_fails, &["expected_success_counts"]),
-    Covered::field(
-        "nginx_smooth_wrr",
-        smooth_wrr,
-        &["picks", "current_weight_after_add", "current_weight_after_pick"],
-    ),
+    Covered::field("nginx_smooth_wrr", smooth_wrr, &["picks", TABLES[0], TABLES[1]]),
+    // How many picks to make is said by the picks alone, so fewer picks are fewer made.
+    Covered::field("nginx_smooth_wrr_more", smooth_wrr, &PICKS).given(),
     Covered::recorded("nginx_hash", |case| hashed(case, "hash")),
     Covered::recorded("nginx_least_conn_seq", |case| sequence(case, "least_conn")),
     Covered::recorded("nginx_random", random).rough(),
@@ -41,6 +42,12 @@ pub(crate) const KINDS: &[Covered] = &[
         &["observed", "map", "map_bytes", "next_points"],
     )
     .stated(),
+    Covered::field(
+        "nginx_hash_consistent_more",
+        hash_consistent,
+        &["map", "map_bytes", "server_index", "server", "port", "next_points"],
+    )
+    .given(),
     // Stated, because how late the recorder's requests were is no decision of nginx. The same test
     // changes all the tries.
     Covered::recorded("nginx_rr_timed", timed).stated(),
@@ -54,6 +61,8 @@ struct Upstream {
     list: Vec<Backend>,
     rng: Rng,
     now: Time,
+    /// Servers that close every connection.
+    dead: Vec<bool>,
     /// `proxy_next_upstream`.
     next: Vec<String>,
     /// `proxy_next_upstream_tries`; 0 is no limit.
@@ -81,7 +90,7 @@ type Tries = Vec<(Option<usize>, u16)>;
 impl Upstream {
     /// With the method as it stands in the configuration; nothing is round robin.
     fn new(method: &str, servers: &[Json]) -> Result<Upstream, String> {
-        let (mut limits, mut list) = (Vec::new(), Vec::new());
+        let (mut limits, mut list, mut dead) = (Vec::new(), Vec::new(), Vec::new());
         for server in servers {
             let map = server.as_object().ok_or("a server is an object")?;
             if let Some(key) = map.keys().find(|key| !SERVER.contains(&key.as_str())) {
@@ -91,6 +100,7 @@ impl Upstream {
                 max_fails: small(server, "max_fails", 1)?,
                 fail_timeout_s: small(server, "fail_timeout_s", 10)?,
             });
+            dead.push(is_true(server, "dead"));
             let name = match server["host"].as_str() {
                 Some(host) => match server["port"].as_u64() {
                     Some(port) => format!("{host}:{port}"),
@@ -120,7 +130,15 @@ impl Upstream {
         (1..=list.len()).for_each(|joined| policy.added(&list[..joined]));
         let next = ["error", "timeout"].map(str::to_owned).to_vec();
         let (rng, now) = (Rng::from_seed(1), Time::ZERO);
-        Ok(Upstream { policy, list, rng, now, next, tries_max: 0 })
+        Ok(Upstream { policy, list, rng, now, dead, next, tries_max: 0 })
+    }
+
+    /// For runners that only look at who is chosen, and never at an answer.
+    fn nobody_is_dead(self) -> Result<Upstream, String> {
+        match self.dead.iter().position(|dead| *dead) {
+            Some(place) => Err(format!("{} is dead, and nobody would notice here", self.id(place))),
+            None => Ok(self),
+        }
     }
 
     /// `directive value ...; directive ...;`
@@ -189,7 +207,8 @@ impl Upstream {
             };
             tried.push(place);
             let listed = |list: &[Json]| list.iter().any(|id| *id == *self.id(place));
-            let (status, kind) = match (listed(request.bad), listed(request.fail500)) {
+            let closes = self.dead[place] || listed(request.bad);
+            let (status, kind) = match (closes, listed(request.fail500)) {
                 (true, _) => (502, "error"),
                 (false, true) => (500, "http_500"),
                 (false, false) => (200, ""),
@@ -322,7 +341,7 @@ fn run_sequence(inputs: &Json, method: &str) -> Result<(String, Json), String> {
 /// nginx_rr_held, and nginx_least_conn as recorded.
 fn held(case: &Json, method: &str) -> Result<(), String> {
     let inputs = inputs(case, &["servers", "ops", "config"])?;
-    let mut upstream = Upstream::new(method, items(inputs, "servers"))?;
+    let mut upstream = Upstream::new(method, items(inputs, "servers"))?.nobody_is_dead()?;
     let mut servers = Map::new();
     for op in items(inputs, "ops") {
         let id = op[1].as_u64().ok_or_else(|| format!("no request in {op}"))?.to_string();
@@ -354,15 +373,10 @@ fn hashed(case: &Json, method: &str) -> Result<(), String> {
     let mut upstream = Upstream::new(method, items(inputs, "servers"))?;
     // In these kinds a server answers by its id, which need not be the name that is hashed.
     let ids: Vec<Json> = items(inputs, "servers").iter().map(|s| s["id"].clone()).collect();
-    let dead = items(inputs, "servers").iter().zip(&upstream.list);
-    let dead: Vec<Json> = dead
-        .filter(|(server, _)| is_true(server, "dead"))
-        .map(|(_, backend)| json!(&*backend.name))
-        .collect();
     let (mut servers, mut tries, mut hit) = (Vec::new(), Vec::new(), false);
     for asked in items(inputs, asked) {
         let asked = asked.as_str().ok_or("a key or client is a text")?;
-        let mut request = Request { key: Some(asked), bad: &dead, ..PLAIN };
+        let mut request = Request { key: Some(asked), ..PLAIN };
         if by_client {
             request.client = asked.parse().map_err(|error| format!("{asked}: {error}"))?;
         }
@@ -389,7 +403,7 @@ const DRAWS: u32 = 100;
 fn random(case: &Json) -> Result<(), String> {
     let inputs = inputs(case, &["servers", "method", "held", "n", "config"])?;
     let method = text(inputs, "method")?.trim_end_matches(';');
-    let mut upstream = Upstream::new(method, items(inputs, "servers"))?;
+    let mut upstream = Upstream::new(method, items(inputs, "servers"))?.nobody_is_dead()?;
     if let Some(held) = inputs["held"].as_object() {
         for (id, requests) in held {
             let place = upstream.place(id)?;
@@ -480,7 +494,9 @@ fn hash_consistent(case: &Json) -> Result<(), String> {
     if !case["observed"].is_null() {
         return hashed(case, "hash consistent");
     }
-    known(case, &["servers", "weight", "map", "map_bytes", "walk_from_key", "next_points"])?;
+    let inputs = ["servers", "weight", "weights", "keys", "walk_from_key"];
+    let expected = ["map", "map_bytes", "next_points", "server_index", "server", "port"];
+    known(case, &[&inputs[..], &expected].concat())?;
     if let Some(names) = case["servers"].as_str() {
         // "127.0.0.1..10:6443 (10 servers, then 11)": the same map before and after.
         let [a, b, c, from, to, port, before, after] =
@@ -494,31 +510,99 @@ fn hash_consistent(case: &Json) -> Result<(), String> {
         return [before, after].iter().try_for_each(|n| {
             let name = |i: usize| format!("{a}.{b}.{c}.{i}:{port}");
             let names: Vec<String> = (from..from + n).map(name).collect();
-            maps(&names, 1, &case["map_bytes"])
+            let names: Vec<(String, i64)> = names.into_iter().map(|name| (name, 1)).collect();
+            maps(&names, &case["map_bytes"])
         });
     }
-    let name = |name: &Json| name.as_str().map(str::to_owned).ok_or("a name is a text");
-    let names = items(case, "servers").iter().map(name).collect::<Result<Vec<String>, _>>()?;
+    let names = ring_servers(case)?;
     if case["walk_from_key"].is_null() {
-        return maps(&names, whole(case, "weight", 1), &case["map"]);
+        return placed(case, &names);
     }
-    let servers: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let weight = |weight: i64| u64::try_from(weight).map_err(|error| error.to_string());
+    let servers = names.iter().map(|(name, own)| Ok((name.as_str(), weight(*own)?)));
+    let servers = servers.collect::<Result<Vec<(&str, u64)>, String>>()?;
     let ring = KetamaRing::new(&servers).map_err(|refused| refused.to_string())?;
     let start = ring.find(text(case, "walk_from_key")?.as_bytes());
     let port = |step: usize| {
         let server = ring.server(start + step).ok_or("an empty ring")?;
-        let port = names[server].rsplit_once(':').map(|(_, port)| port);
+        let port = servers[server].0.rsplit_once(':').map(|(_, port)| port);
         port.map(|port| json!(port)).ok_or("a name without a port")
     };
     let ports = (0..items(case, "next_points").len()).map(port).collect::<Result<Json, _>>()?;
     compare("next_points", &case["next_points"], &ports)
 }
 
+/// The servers of a ring: names with `weight` for all or `weights` for each, `name weight=2`, or as
+/// [`named_weights`] reads them.
+fn ring_servers(case: &Json) -> Result<Vec<(String, i64)>, String> {
+    let Some(list) = case["servers"].as_array().filter(|list| list.iter().all(Json::is_string))
+    else {
+        return named_weights(&case["servers"]);
+    };
+    let weights = items(case, "weights");
+    if !case["weights"].is_null() && weights.len() != list.len() {
+        return Err(format!("{} weights for {} servers", weights.len(), list.len()));
+    }
+    let one = |(place, name): (usize, &Json)| {
+        let name = name.as_str().unwrap_or_default();
+        let own = match weights.get(place) {
+            Some(weight) => weight.as_i64().ok_or_else(|| format!("not a weight: {weight}"))?,
+            None => whole(case, "weight", 1),
+        };
+        match name.split_once(" weight=") {
+            None => Ok((name.to_owned(), own)),
+            Some((name, own)) => {
+                let own = own.trim().parse().map_err(|error| format!("{own}: {error}"))?;
+                Ok((name.trim().to_owned(), own))
+            }
+        }
+    };
+    list.iter().enumerate().map(one).collect()
+}
+
+/// Where the keys of a case go: by a map, or key by key as an index, a name or a port.
+fn placed(case: &Json, names: &[(String, i64)]) -> Result<(), String> {
+    for field in ["map", "map_bytes"] {
+        if !case[field].is_null() {
+            maps(names, &case[field])?;
+        }
+    }
+    if case["keys"].is_null() {
+        return match case["map"].is_null() && case["map_bytes"].is_null() {
+            true => Err("no keys".to_owned()),
+            false => Ok(()),
+        };
+    }
+    let mut upstream = ring_upstream(names)?;
+    let mut places = Vec::new();
+    for key in keys(&case["keys"])? {
+        let place = upstream.send(&Request { key: Some(&key), ..PLAIN }, &[])?;
+        places.push(place.ok_or("nobody was chosen")?);
+    }
+    let name = |place: &usize| names[*place].0.as_str();
+    let port = |place: &usize| match name(place).rsplit_once(':') {
+        Some((_, port)) => json!(port),
+        None => Json::Null,
+    };
+    let shown = [
+        ("server_index", json!(places)),
+        ("server", places.iter().map(name).collect()),
+        ("port", places.iter().map(port).collect()),
+    ];
+    let mut expected = shown.iter().filter(|(field, _)| !case[*field].is_null()).peekable();
+    expected.peek().ok_or("nothing is expected of the keys")?;
+    expected.try_for_each(|(field, got)| compare(field, &case[*field], got))
+}
+
+fn ring_upstream(names: &[(String, i64)]) -> Result<Upstream, String> {
+    let server = |(name, weight): &(String, i64)| json!({ "id": name, "weight": weight });
+    let servers: Vec<Json> = names.iter().map(server).collect();
+    Upstream::new("hash consistent", &servers)
+}
+
 /// Every key of `map` goes where it says.
-fn maps(names: &[String], weight: i64, map: &Json) -> Result<(), String> {
-    let servers: Vec<Json> =
-        names.iter().map(|name| json!({ "id": name, "weight": weight })).collect();
-    let mut upstream = Upstream::new("hash consistent", &servers)?;
+fn maps(names: &[(String, i64)], map: &Json) -> Result<(), String> {
+    let mut upstream = ring_upstream(names)?;
     let mut got = Map::new();
     for key in map.as_object().ok_or("a map from keys to servers")?.keys() {
         let tries = upstream.request(&Request { key: Some(key), ..PLAIN })?;
@@ -529,27 +613,40 @@ fn maps(names: &[String], weight: i64, map: &Json) -> Result<(), String> {
 
 // ===== published or derived only =====
 
+/// The fields in which picks may be: a list of names, or letters.
+const PICKS: [&str; 4] = ["picks", "two_cycles", "picks_two_cycles", "sequence"];
+
+/// The running weights of every step.
+const TABLES: [&str; 2] = ["current_weight_after_add", "current_weight_after_pick"];
+
 /// The rows that explain a pick are compared with what was published as well.
 fn smooth_wrr(case: &Json) -> Result<(), String> {
-    let tables = ["current_weight_after_add", "current_weight_after_pick"];
-    known(case, &["weights", "picks", tables[0], tables[1]])?;
+    known(case, &[&["weights"], &PICKS[..], &TABLES].concat())?;
+    let mut lists = PICKS.iter().chain(&TABLES).filter_map(|field| {
+        let length = match &case[*field] {
+            Json::Array(list) => list.len(),
+            Json::String(letters) => letters.chars().count(),
+            _ => return None,
+        };
+        Some((*field, length))
+    });
+    let (first, length) = lists.next().ok_or("nothing is expected")?;
+    if let Some((other, different)) = lists.find(|(_, other)| *other != length) {
+        return Err(format!("{first} is of {length} steps, {other} of {different}"));
+    }
     ["nginx_round_robin", "smooth_weighted"].into_iter().try_for_each(|strategy| {
-        let weights = case["weights"].as_object().ok_or("weights by name")?;
         let entry = balance::find(strategy).ok_or("the strategy is not in the catalogue")?;
         let (mut policy, mut list) = ((entry.make)(Knobs::DEFAULTS), Vec::new());
-        for (name, weight) in weights {
-            let weight = weight.as_i64().ok_or("a whole weight")?;
-            list.push(Backend::new(list.len() as u32 + 1, name, weight));
+        for (name, weight) in named_weights(&case["weights"])? {
+            list.push(Backend::new(list.len() as u32 + 1, &name, weight));
             policy.added(&list);
         }
         let (mut picks, mut added, mut picked) = (Vec::new(), Vec::new(), Vec::new());
-        // Whole cycles: as many picks as the sum of the weights, or a multiple of it.
-        let cycle = list.iter().map(|backend| backend.weight).sum::<i64>().max(1) as usize;
-        for _ in 0..items(case, "picks").len().next_multiple_of(cycle) {
+        for _ in 0..length {
             let mut why = Why::on();
             let rng = &mut Rng::from_seed(1);
             match policy.pick(&Ask::NOTHING, &list, rng, &mut why) {
-                Pick::Backend(place) => picks.push(json!(&*list[place].name)),
+                Pick::Backend(place) => picks.push(list[place].name.to_string()),
                 other => return Err(format!("{other:?}")),
             }
             let sums: Option<Vec<i64>> = why.lines.iter().map(|row| sum_of(&row.numbers)).collect();
@@ -559,15 +656,37 @@ fn smooth_wrr(case: &Json) -> Result<(), String> {
                 other => return Err(format!("{other:?}")),
             }
         }
-        let check = |field: &str, got: Vec<Json>| match case.get(field) {
-            Some(expected) => compare(field, expected, &Json::Array(got))
-                .map_err(|wrong| format!("{strategy}: {wrong}")),
-            None => Ok(()),
+        let check = |field: &str, got: Json| match &case[field] {
+            Json::Null => Ok(()),
+            expected => {
+                compare(field, expected, &got).map_err(|wrong| format!("{strategy}: {wrong}"))
+            }
         };
-        check("picks", picks)?;
-        check(tables[0], added)?;
-        check(tables[1], picked)
+        for field in PICKS {
+            let letters = case[field].is_string();
+            check(field, if letters { json!(picks.concat()) } else { json!(picks) })?;
+        }
+        check(TABLES[0], Json::Array(added))?;
+        check(TABLES[1], Json::Array(picked))
     })
+}
+
+/// Names and weights: `{"a": 5}`, `[["a", 5]]`, or `[5]`, which is a.
+fn named_weights(weights: &Json) -> Result<Vec<(String, i64)>, String> {
+    let weight = |json: &Json| json.as_i64().ok_or_else(|| format!("not a whole weight: {json}"));
+    match weights {
+        Json::Object(map) => {
+            map.iter().map(|(name, json)| Ok((name.clone(), weight(json)?))).collect()
+        }
+        Json::Array(list) => {
+            let one = |(place, item): (usize, &Json)| match item[0].as_str() {
+                Some(name) => Ok((name.to_owned(), weight(&item[1])?)),
+                None => Ok((char::from(b'a' + place as u8).to_string(), weight(item)?)),
+            };
+            list.iter().take(26).enumerate().map(one).collect()
+        }
+        other => Err(format!("not a list of weights: {other}")),
+    }
 }
 
 /// What follows the last `=` in a row.
@@ -577,16 +696,75 @@ fn sum_of(row: &str) -> Option<i64> {
 
 fn hash_plain(case: &Json) -> Result<(), String> {
     known(case, &["weights", "keys", "server_index"])?;
-    // "\"1\"..\"20\""
-    let keys = text(case, "keys")?.replace('"', "");
-    let (from, to) = numbers_to(&keys).ok_or_else(|| format!("keys {keys:?}"))?;
     let mut upstream = Upstream::new("hash", &weighted(items(case, "weights")))?;
     let mut index = Vec::new();
-    for key in from..=to {
-        let key = key.to_string();
+    for key in keys(&case["keys"])? {
         index.push(upstream.send(&Request { key: Some(&key), ..PLAIN }, &[])?);
     }
     compare("server_index", &case["server_index"], &json!(index))
+}
+
+/// Keys as a list, or as a range of numbers: `"1".."20"`.
+fn keys(keys: &Json) -> Result<Vec<String>, String> {
+    if let Some(list) = keys.as_array() {
+        let key = |key: &Json| key.as_str().map(str::to_owned).ok_or("a key is a text".to_owned());
+        return list.iter().map(key).collect();
+    }
+    let range = keys.as_str().unwrap_or("").replace('"', "");
+    let (from, to) = numbers_to(&range).ok_or_else(|| format!("keys {keys}"))?;
+    Ok((from..=to).map(|key| key.to_string()).collect())
+}
+
+/// The hash of one client, `{"client": "192.168.1.1", "hash": 154}`, or of several, as lists or as a
+/// map from clients to hashes; and which server that is, by `weights` or modulo a number in the name
+/// of the field.
+fn ip_hash_values(case: &Json) -> Result<(), String> {
+    const CLIENTS: [&str; 6] = ["client", "clients", "ip", "address", "addr", "remote_addr"];
+    let parsed = |text: &str| text.parse::<IpAddr>().map_err(|error| format!("{text}: {error}"));
+    let client = CLIENTS.iter().map(|field| &case[*field]).find(|json| !json.is_null());
+    let clients: Vec<IpAddr> = match client {
+        Some(Json::String(one)) => vec![parsed(one)?],
+        Some(Json::Array(list)) => {
+            let one = |json: &Json| parsed(json.as_str().unwrap_or_default());
+            list.iter().map(one).collect::<Result<_, String>>()?
+        }
+        _ => Vec::new(),
+    };
+    let alone = client.is_some_and(Json::is_string);
+    let mut expected = 0;
+    for (field, json) in case.as_object().ok_or("a case is an object")? {
+        if CLIENTS.contains(&field.as_str()) || ["weights", "note"].contains(&field.as_str()) {
+            continue;
+        }
+        expected += 1;
+        if let Some(map) = json.as_object().filter(|_| ["hash", "hashes"].contains(&&**field)) {
+            for (client, hash) in map {
+                compare(client, hash, &json!(IpHash::hash(parsed(client)?)))?;
+            }
+            continue;
+        }
+        let stem = field.trim_end_matches(|c: char| c.is_ascii_digit());
+        let modulus = field[stem.len()..].parse::<u64>().ok();
+        let value = |client: &IpAddr| -> Result<u64, String> {
+            let hash = IpHash::hash(*client);
+            match (stem.trim_end_matches(['_', '=', ' ']), modulus) {
+                ("hash" | "hashes", None) => Ok(hash),
+                ("mod" | "index_of" | "server_of", Some(n)) => {
+                    hash.checked_rem(n).ok_or_else(|| "modulo 0".to_owned())
+                }
+                ("index" | "server_index", None) => {
+                    let mut upstream = Upstream::new("ip_hash", &weighted(items(case, "weights")))?;
+                    let place = upstream.send(&Request { client: *client, ..PLAIN }, &[])?;
+                    Ok(place.ok_or("nobody was chosen")? as u64)
+                }
+                _ => Err(format!("the field {field:?} is not known")),
+            }
+        };
+        let got = clients.iter().map(value).collect::<Result<Vec<u64>, String>>()?;
+        let got = if alone { json!(got[0]) } else { json!(got) };
+        compare(field, json, &got)?;
+    }
+    if expected == 0 { Err("nothing is expected".to_owned()) } else { Ok(()) }
 }
 
 /// Requests that are all in flight together: `p1 weight=2 max_conns=1; p2 backup`.
@@ -619,7 +797,7 @@ fn max_conns(case: &Json) -> Result<(), String> {
         Some(_) => "hash",
         None => method,
     };
-    let mut upstream = Upstream::new(method, &servers)?;
+    let mut upstream = Upstream::new(method, &servers)?.nobody_is_dead()?;
     // All are in flight at once; one after another, it is known in which order they came.
     let ordered = !case["order"].is_null();
     let n = small(case, requests[usize::from(ordered)], 0)?;
@@ -763,4 +941,77 @@ fn what_is_stated_is_noticed_where_it_can_be() {
         }
         assert!(wrong > 0, "{} expects nothing", case.id);
     }
+}
+
+/// Kinds that no public file has, in the forms in which they may come; what is recorded of the same
+/// servers and keys is what they must say.
+#[test]
+fn kinds_kept_back_are_read_however_they_are_written() {
+    let run = |kind: &str, case: Json| {
+        let covered = KINDS.iter().find(|covered| covered.kind == kind).expect("a kind");
+        (covered.run)(&case)
+    };
+    let more = "nginx_smooth_wrr_more";
+    for weights in
+        [json!({ "a": 3, "b": 2, "c": 1 }), json!([3, 2, 1]), json!([["a", 3], ["b", 2], ["c", 1]])]
+    {
+        for picks in [json!("abacbaabacba"), json!(["a", "b", "a", "c"])] {
+            assert_eq!(run(more, json!({ "weights": weights, "picks": picks })), Ok(()));
+        }
+        assert!(run(more, json!({ "weights": weights, "two_cycles": "abacbb" })).is_err());
+    }
+    let values = "nginx_ip_hash_values";
+    for case in [
+        json!({ "client": "192.168.1.1", "hash": 154, "mod3": 1, "index_of_4": 2 }),
+        json!({ "clients": ["192.168.1.1", "192.168.1.200"], "hash": [154, 154] }),
+        json!({ "hash": { "192.168.1.1": 154, "192.168.1.200": 154 } }),
+        json!({ "ip": "192.168.1.1", "weights": [1, 1, 1], "server_index": 1 }),
+    ] {
+        assert_eq!(run(values, case.clone()), Ok(()), "{case}");
+    }
+    for case in [
+        json!({ "client": "192.168.1.1", "hash": 155 }),
+        json!({ "client": "192.168.1.1" }),
+        json!({ "client": "192.168.1.1", "colour": 154 }),
+        json!({ "hash": { "192.168.1.1": 0 } }),
+    ] {
+        assert!(run(values, case.clone()).is_err(), "{case}");
+    }
+    let ring = "nginx_hash_consistent_more";
+    let names = ["127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083"];
+    let servers = [
+        json!({ "servers": names, "weights": [2, 3, 1] }),
+        json!({ "servers": [[names[0], 2], [names[1], 3], [names[2], 1]] }),
+        json!({ "servers": ["127.0.0.1:8081 weight=2", "127.0.0.1:8082 weight=3", names[2]] }),
+    ];
+    for servers in servers {
+        for (field, expected) in [
+            ("server_index", json!([0, 1, 1, 2])),
+            ("server", json!([names[0], names[1], names[1], names[2]])),
+            ("port", json!(["8081", "8082", "8082", "8083"])),
+        ] {
+            let mut case = servers.clone();
+            case["keys"] = json!("\"1\"..\"4\"");
+            assert!(run(ring, case.clone()).is_err());
+            case[field] = expected;
+            assert_eq!(run(ring, case.clone()), Ok(()), "{case}");
+            case[field][3] = case[field][0].clone();
+            assert!(run(ring, case).is_err());
+        }
+        let mut case = servers.clone();
+        case["map"] = json!({ "1": names[0], "4": names[2] });
+        assert_eq!(run(ring, case.clone()), Ok(()), "{case}");
+    }
+    let wrong = json!({ "servers": names, "weights": [2, 3], "map": { "1": names[0] } });
+    assert!(run(ring, wrong).is_err());
+}
+
+#[test]
+fn a_dead_server_is_noticed_or_refused() {
+    let servers = json!([{ "id": "a", "dead": true, "max_fails": 0 }, { "id": "b" }]);
+    let inputs = json!({ "servers": servers, "n": 2 });
+    let tries = json!([[["a", 502], ["b", 200]], [["b", 200]]]);
+    assert_eq!(run_sequence(&inputs, "").map(|(_, tries)| tries), Ok(tries));
+    let case = json!({ "inputs": { "servers": servers, "ops": [] }, "observed": {} });
+    assert!(held(&case, "").is_err_and(|error| error.contains("a is dead")));
 }
