@@ -41,23 +41,28 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
     let tally = run.tally();
     prop_assert!(run.conserved(), "{:?} with {} in flight", tally, run.requests().len());
     prop_assert_eq!(run.requests().iter().count(), run.requests().len());
-    let mut held = BTreeMap::<NodeId, (u32, u32)>::new();
+    let mut held = BTreeMap::<NodeId, (u32, u32, u32)>::new();
     for (_, request) in run.requests().iter() {
         prop_assert!(request.born <= request.since && request.since <= run.now());
         prop_assert!(request.until >= run.now(), "{request:?} should have left");
         match request.place {
             Place::Serving(node) => held.entry(node).or_default().0 += 1,
             Place::Waiting(node) => held.entry(node).or_default().1 += 1,
-            Place::Going(_) | Place::Returning(_) | Place::Calling(_) => {}
+            Place::Calling(node) => held.entry(node).or_default().2 += 1,
+            Place::Going(_) | Place::Returning(_) => {}
             // Between two events everybody is on the way, waiting or being served.
             Place::At(_) => prop_assert!(false, "{request:?} was left lying"),
         }
     }
     for (number, node) in run.nodes().iter().enumerate() {
         let AnyNode::Server(server) = node else { continue };
-        let (serving, waiting) = held.get(&NodeId(number as u16)).copied().unwrap_or_default();
-        prop_assert_eq!(server.busy().value(), serving);
-        prop_assert_eq!(server.waiting().value(), waiting);
+        let (serving, waiting, calling) =
+            held.get(&NodeId(number as u16)).copied().unwrap_or_default();
+        prop_assert_eq!(server.in_service(), serving);
+        prop_assert_eq!(server.in_line(), waiting);
+        prop_assert_eq!(server.calling(), calling);
+        let asking = server.asking().value();
+        prop_assert!(calling <= asking && server.held().value() <= asking);
     }
     Ok(())
 }
@@ -173,6 +178,8 @@ proptest! {
         }
     }
 
+    /// Servers in a ring that hold cores while they ask one another may wait for ever; there they
+    /// hold none.
     #[test]
     fn when_the_clients_stop_everything_drains(
         scenario in some_scenario(),
@@ -180,10 +187,14 @@ proptest! {
     ) {
         let mut scenario = scenario;
         scenario.faults.clear();
+        let ring = has_ring(&scenario);
         for node in &mut scenario.nodes {
             if matches!(node.kind, Kind::Clients(_)) {
                 let total = Value::Number(f64::from(total));
                 node.kind.set("total", total).expect("an allowed total");
+            }
+            if ring && matches!(node.kind, Kind::Server(_)) {
+                node.kind.set("hold", Value::Switch(false)).expect("a switch");
             }
         }
         let mut run = build(&scenario);
@@ -197,6 +208,81 @@ proptest! {
         check_stays(&full)?;
         check_reasons(&run, &full)?;
         check_idle_balancers(&run)?;
+    }
+}
+
+/// Takes away who sends to nobody until nobody is left, or a ring.
+fn has_ring(scenario: &Scenario) -> bool {
+    let mut links: Vec<(&str, &str)> =
+        scenario.links.iter().map(|link| (link.from.as_str(), link.to.as_str())).collect();
+    loop {
+        let before = links.len();
+        let sending: Vec<&str> = links.iter().map(|(from, _)| *from).collect();
+        links.retain(|(_, to)| sending.contains(to));
+        if links.len() == before {
+            return before > 0;
+        }
+    }
+}
+
+/// Two servers that hold their only core while they ask one another: each waits for the other for
+/// ever, nothing is lost, and without held cores all is answered or fails for the loop.
+#[test]
+fn servers_that_hold_cores_in_a_ring_wait_for_one_another() {
+    for hold in [true, false] {
+        let mut nodes = vec![
+            common::one_by_one("c1", 5),
+            common::one_by_one("c2", 5),
+            common::steady("a", 10.0),
+            common::steady("b", 10.0),
+        ];
+        for node in &mut nodes[2..] {
+            node.kind.set("hold", Value::Switch(hold)).expect("a switch");
+        }
+        let links = [("c1", "a"), ("c2", "b"), ("a", "b"), ("b", "a")]
+            .map(|(from, to)| common::link(from, to, 1.0));
+        let mut run = build(&common::scenario(1, nodes, links.to_vec()));
+        while run.step(Time::MAX, &mut Silent).is_some() {}
+        check_run(&run).expect("everybody is somewhere");
+        assert_eq!(run.requests().len(), if hold { 2 } else { 0 });
+    }
+}
+
+/// A crash loses what a server holds and what it has sent on, and nothing else.
+#[test]
+fn a_removal_loses_exactly_what_was_in_flight_through_a_server_that_asks_others() {
+    for (calls, discipline) in [("in_turn", "fifo"), ("at_once", "lifo"), ("at_once", "sharing")] {
+        let mut web = common::steady("web", 10.0);
+        for (key, choice) in [("calls", calls), ("discipline", discipline)] {
+            web.kind.set(key, Value::Choice(choice.into())).expect("a choice");
+        }
+        web.kind.set("response_kb", Value::Number(500.0)).expect("a size");
+        let nodes = vec![
+            common::poisson("c", 60.0),
+            web,
+            common::steady("x", 5.0),
+            common::steady("y", 7.0),
+        ];
+        let links = [("c", "web"), ("web", "x"), ("web", "y")]
+            .map(|(from, to)| common::link(from, to, 1.0));
+        let mut session = Session::new(common::scenario(3, nodes, links.to_vec())).expect("valid");
+        session.advance(switchyard::sim::Span::from_millis(2_000), u64::MAX);
+        let before = *session.run().tally();
+        assert_eq!(before.failures(), 0);
+        // What is on its way back to the client already arrives; what is on its way there does not.
+        let is_past = |place: Place| matches!(place, Place::Returning(link) if link.0 == 0);
+        let requests = session.run().requests();
+        let clients = requests.iter().filter(|(_, request)| !request.is_call);
+        let through = clients.filter(|(_, request)| !is_past(request.place)).count() as u64;
+        assert!(through > 1, "{calls}: {through} in flight");
+        session
+            .apply(switchyard::session::Command::RemoveNode("web".into()), 0)
+            .expect("it can be removed");
+        check_run(session.run()).expect("everybody is somewhere");
+        session.advance(switchyard::sim::Span::from_millis(500), u64::MAX);
+        let lost = session.run().tally().failed[Reason::ConnectionLost as usize]
+            + session.run().tally().failed[Reason::ConnectionRefused as usize];
+        assert_eq!(lost, through, "{calls}, {discipline}");
     }
 }
 

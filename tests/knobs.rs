@@ -14,7 +14,7 @@ use switchyard::scenario::{Scenario, link};
 use switchyard::session::{Command, Report, Session};
 use switchyard::sim::{NodeId, Op, Request, Span};
 
-use common::{presets, trio};
+use common::{presets, steady, trio};
 
 /// What a parameter needs around it before it can matter. One that is not here is tried in the
 /// middle of the common scenario; a new parameter that does nothing there fails until it has a row.
@@ -39,7 +39,22 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
         Context::with(&[("lb", "strategy", "nginx_round_robin"), ("s3", "queue", "500")]),
     ),
     ("server", "backup", Context::with(&[("lb", "strategy", "nginx_round_robin")])),
+    // Each belongs to one distribution of service times.
+    ("server", "cv", Context::with(&[("s3", "spread", "log_normal")])),
+    ("server", "alpha", Context::with(&[("s3", "spread", "pareto")])),
+    ("server", "list", Context::with(&[("s3", "spread", "list")])),
+    // Each belongs to another one of the machine: nothing is held, or sent, until it is set.
+    ("server", "memory", Context::with(&[("s3", "memory_per_request", "1000")])),
+    ("server", "memory_per_request", Context::with(&[("s3", "memory", "1")])),
+    ("server", "network", Context::with(&[("s3", "response_kb", "1000")])),
+    // There must be somebody to ask.
+    ("server", "calls", Context { behind: true, ..Context::with(&[]) }),
+    ("server", "hold", Context { behind: true, ..Context::with(&[]) }),
 ];
+
+/// Parameters that only matter beside a kind, by its key. Where there is no such kind yet, there is
+/// nothing to try them with; `node::server`'s own tests have a stand-in for it.
+const BESIDE: &[(&str, &str, &str)] = &[("server", "on_write", "cache")];
 
 /// More values than this are those of a whole catalogue.
 const MANY: usize = 8;
@@ -54,11 +69,13 @@ struct Context {
     kill: Option<&'static str>,
     /// How often a crossing of the wires to the servers fails.
     loss: f64,
+    /// Are there two servers behind the last one?
+    behind: bool,
 }
 
 impl Context {
     const fn with(settings: &'static [(&'static str, &'static str, &'static str)]) -> Context {
-        Context { settings, remove: None, kill: None, loss: 0.0 }
+        Context { settings, remove: None, kill: None, loss: 0.0, behind: false }
     }
 
     fn of(kind: &str, key: &str) -> Context {
@@ -71,6 +88,12 @@ impl Context {
         let mut scenario = trio(5, 160.0);
         for link in scenario.links.iter_mut().filter(|link| link.from == "lb") {
             link.loss = self.loss;
+        }
+        if self.behind {
+            for (id, service_ms) in [("b1", 15.0), ("b2", 25.0)] {
+                scenario.nodes.push(steady(id, service_ms));
+                scenario.links.push(common::link("s3", id, 2.0));
+            }
         }
         for (node, key, choice_or_number) in self.settings {
             let choice = || Value::Choice((*choice_or_number).to_owned());
@@ -150,7 +173,12 @@ fn knobs() -> Vec<(&'static str, &'static str, Spec, Context)> {
             .into_iter()
             .find(|id| *id == last.id)
             .unwrap_or_else(|| panic!("{} has no id that is known here", entry.key));
+        let there = |kind: &str| CATALOGUE.iter().any(|entry| entry.key == kind);
         for spec in (entry.make)().specs() {
+            let beside = BESIDE.iter().find(|(k, p, _)| (*k, *p) == (entry.key, spec.key));
+            if beside.is_some_and(|(.., kind)| !there(kind)) {
+                continue;
+            }
             knobs.push((entry.key, id, spec, Context::of(entry.key, spec.key)));
         }
     }

@@ -5,11 +5,13 @@
 
 mod common;
 
-use switchyard::node::{Arrivals, ClientsConfig, ServerConfig, Service};
+use switchyard::node::{Arrivals, ClientsConfig, Discipline, Kind, ServerConfig, Service};
 use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build};
-use switchyard::sim::{Outcome, Request, Sink, Time};
-use switchyard::stats::theory::{mm1_response, mmc_response};
+use switchyard::sim::{Outcome, Reason, Request, Sink, Time};
+use switchyard::stats::theory::{
+    finite, little, mg1_wait, mm1_response, mmc_response, ps_response, tandem,
+};
 
 use common::{balancer, clients, link, scenario, server, the_clients, the_server};
 
@@ -69,15 +71,19 @@ impl Queue {
 
     /// Runs until the last customer has left.
     fn run(&self) -> (Run, Ended) {
-        let scenario = self.scenario();
-        scenario.check().expect("a valid scenario");
-        let mut run = build(&scenario);
-        let mut ended = Ended::default();
-        while run.step(Time::MAX, &mut ended).is_some() {}
-        assert_eq!(run.tally().sent, u64::from(CUSTOMERS));
-        assert!(run.requests().is_empty() && run.conserved());
-        (run, ended)
+        run_out(&self.scenario())
     }
+}
+
+/// Runs until the last customer has left.
+fn run_out(scenario: &Scenario) -> (Run, Ended) {
+    scenario.check().expect("a valid scenario");
+    let mut run = build(scenario);
+    let mut ended = Ended::default();
+    while run.step(Time::MAX, &mut ended).is_some() {}
+    assert_eq!(run.tally().sent, u64::from(CUSTOMERS));
+    assert!(run.requests().is_empty() && run.conserved());
+    (run, ended)
 }
 
 /// What became of each request, in the order in which they ended.
@@ -208,6 +214,149 @@ fn utilisation_is_the_load_and_littles_law_holds() {
         let shown = the_clients(&run, "c").latency().mean().seconds();
         assert!((shown / response - 1.0).abs() < 1e-6, "the clients show {shown} s");
     }
+}
+
+// ===== other services, other disciplines, more room =====
+
+impl Queue {
+    /// The same with other settings of its server.
+    fn with(&self, change: impl FnOnce(&mut ServerConfig)) -> (Run, Ended) {
+        let mut scenario = self.scenario();
+        let station = scenario.nodes.iter_mut().find(|node| node.id == "s").expect("the server");
+        if let Kind::Server(config) = &mut station.kind {
+            change(config);
+        }
+        run_out(&scenario)
+    }
+}
+
+/// Pollaczek and Khinchine: the wait grows with one plus the square of the coefficient of variation.
+#[test]
+fn mean_response_in_mg1_is_pollaczeks() {
+    let queue = Queue { load: 0.6, way: Way::Direct, seed: 31, ..MM1 };
+    let (_, steady) = queue.with(|s| (s.service, s.cv) = (Service::LogNormal, 0.5));
+    agrees("M/G/1, log-normal 0.5", in_batches(&steady.responses, mean), 1.0 + mg1_wait(0.6, 0.25));
+    let (_, varied) = queue.with(|s| (s.service, s.cv) = (Service::LogNormal, 1.5));
+    agrees("M/G/1, log-normal 1.5", in_batches(&varied.responses, mean), 1.0 + mg1_wait(0.6, 2.25));
+    // Mean 10, mean square 154: the squared coefficient of variation is 0.54.
+    let (_, listed) = queue.with(|s| {
+        (s.service, s.list) = (Service::List, "2 5 5 8 30".to_owned());
+    });
+    let square = (4.0 + 25.0 + 25.0 + 64.0 + 900.0) / 5.0 / 100.0 - 1.0;
+    agrees("M/G/1, a list", in_batches(&listed.responses, mean), 1.0 + mg1_wait(0.6, square));
+    let (_, tailed) = queue.with(|s| (s.service, s.alpha) = (Service::Pareto, 5.0));
+    let square = 1.0 / (5.0 * 3.0);
+    agrees("M/G/1, Pareto 5", in_batches(&tailed.responses, mean), 1.0 + mg1_wait(0.6, square));
+}
+
+/// Last in first out: the same mean as first in first out, for any order that looks at no length.
+#[test]
+fn the_order_of_a_line_changes_the_spread_and_not_the_mean() {
+    let queue = Queue { load: 0.7, way: Way::Direct, seed: 41, ..MM1 };
+    let (_, fifo) = queue.run();
+    let (_, lifo) = queue.with(|s| s.discipline = Discipline::Lifo);
+    let theory = mm1_response(0.7);
+    agrees("M/M/1 last in first out", in_batches(&lifo.responses, mean), theory);
+    assert!(quantile(&lifo.responses, 0.99) > 1.5 * quantile(&fifo.responses, 0.99));
+    assert!(quantile(&lifo.responses, 0.5) < quantile(&fifo.responses, 0.5));
+}
+
+/// Processor sharing: 1 / (1 - load) whatever the distribution of service.
+#[test]
+fn processor_sharing_does_not_care_how_work_is_distributed() {
+    let queue = Queue { load: 0.7, way: Way::Direct, seed: 51, ..MM1 };
+    for service in [Service::Constant, Service::Exponential, Service::LogNormal, Service::List] {
+        let (run, ended) = queue.with(|s| {
+            (s.discipline, s.service, s.cv) = (Discipline::Sharing, service, 1.5);
+            s.list = "1 1 1 1 1 1 1 1 1 91".to_owned();
+        });
+        let name = format!("M/G/1-PS, {service:?}");
+        agrees(&name, in_batches(&ended.responses, mean), ps_response(0.7));
+        let busy = the_server(&run, "s").busy().mean(run.now());
+        assert!((busy / 0.7 - 1.0).abs() < 0.02, "{name}: {busy} busy");
+    }
+}
+
+/// Room for 8 at 3 cores: the share that is turned away, and how long the others stay.
+#[test]
+fn a_full_room_of_several_cores_is_as_theory_says() {
+    let queue = Queue { cores: 3, load: 0.95, queue_limit: 5, way: Way::Direct, seed: 61, ..MM1 };
+    let theory = finite(3, 8, 0.95 * 3.0, 1.0);
+    for discipline in [Discipline::Fifo, Discipline::Sharing] {
+        // With exponential service, how the cores are shared changes nothing about how many are
+        // there.
+        let (_, ended) = queue.with(|s| s.discipline = discipline);
+        let name = format!("M/M/3/8, {discipline:?}");
+        agrees(&format!("{name}: blocked"), in_batches(&ended.failures, mean), theory.blocked);
+        agrees(&format!("{name}: mean"), in_batches(&ended.responses, mean), theory.response);
+    }
+}
+
+/// A server that asks another when it has done its own work is a tandem queue when it holds no
+/// core meanwhile: each as if alone (Burke).
+#[test]
+fn a_server_that_asks_another_is_a_tandem() {
+    let row = |seed, hold| {
+        let config = |service_ms| ServerConfig {
+            service_ms,
+            hold,
+            queue_limit: 1_000_000,
+            ..ServerConfig::default()
+        };
+        let crowd = ClientsConfig { rate: 60.0, total: CUSTOMERS, ..ClientsConfig::default() };
+        let nodes = vec![
+            clients("c", crowd),
+            server("a", config(10.0)),
+            server("b", config(8.0)),
+            server("d", config(3.0)),
+        ];
+        let links = [("c", "a"), ("a", "b"), ("b", "d")].map(|(from, to)| link(from, to, 0.0));
+        scenario(seed, nodes, links.to_vec())
+    };
+    let (run, ended) = run_out(&row(71, false));
+    // In requests per service time of 10 ms, which is the unit of the responses.
+    let theory: f64 = tandem(0.6, &[1.0, 1.25, 10.0 / 3.0]).iter().sum();
+    agrees("a row of three", in_batches(&ended.responses, mean), theory);
+    let now = run.now();
+    let rate = run.tally().completed as f64 / now.seconds();
+    // Little's law at each: who is there is the rate times the response from there on.
+    let alone = tandem(60.0, &[100.0, 125.0, 1_000.0 / 3.0]);
+    for (place, id) in ["a", "b", "d"].into_iter().enumerate() {
+        let onward: f64 = alone[place..].iter().sum();
+        let inside = the_server(&run, id).inside_mean(now);
+        assert!((inside / little(rate, onward) - 1.0).abs() < 0.02, "{id}: {inside}");
+    }
+    // Held cores make one long service of the three: at 0.6 x 2.1 the first cannot keep up.
+    let mut held = build(&row(71, true));
+    held.run_until(Time::from_ns(100_000_000_000), u64::MAX, &mut Ended::default());
+    let first = the_server(&held, "a");
+    assert!(first.waiting().value() > 500, "{} wait", first.waiting().value());
+    assert!(first.held().mean(held.now()) > 0.4);
+}
+
+/// The network as a queue of its own: behind exponential service it is met by Poisson arrivals, and
+/// every answer takes equally long (M/D/1).
+#[test]
+fn answers_that_leave_one_after_another_are_a_queue() {
+    let queue = Queue { load: 0.5, way: Way::Direct, seed: 81, ..MM1 };
+    // 1,000 KB at 1 Gbps are 8 ms: 40 % of the time at 50 a second.
+    let (run, ended) = queue.with(|s| s.response_kb = 1_000.0);
+    let network = 0.8 * (1.0 + mg1_wait(0.4, 0.0));
+    agrees("M/M/1 and a network", in_batches(&ended.responses, mean), mm1_response(0.5) + network);
+    let (now, server) = (run.now(), the_server(&run, "s"));
+    assert!((server.sending().mean(now) / 0.4 - 1.0).abs() < 0.01);
+    let rate = run.tally().completed as f64 / now.seconds();
+    let response = mean(&ended.responses) * SERVICE_MS / 1e3;
+    assert!((server.inside_mean(now) / little(rate, response) - 1.0).abs() < 1e-6);
+}
+
+/// Memory for so many is room for so many: M/M/1/4 again, with another reason.
+#[test]
+fn memory_for_four_is_room_for_four() {
+    let (run, ended) = MM1.with(|s| (s.memory_gb, s.memory_per_request) = (1.0, 250.0));
+    agrees("M/M/1/4 by memory", in_batches(&ended.failures, mean), finite(1, 4, 0.8, 1.0).blocked);
+    assert_eq!(the_server(&run, "s").refused_memory(), run.tally().failures());
+    assert_eq!(run.tally().failed[Reason::MemoryFull as usize], run.tally().failures());
 }
 
 // ===== arrivals =====

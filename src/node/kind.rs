@@ -98,17 +98,21 @@ pub const CATALOGUE: &[KindEntry] = &[
         key: "server",
         wire: 2,
         name: "Server",
-        blurb: "Works on requests, some wait",
+        blurb: "Works on requests, asks those behind it",
         label: "s",
         takes: true,
-        sends_to: &[],
-        links_max: 0,
+        sends_to: &[Family::Server, Family::Balancer],
+        links_max: 64,
         slows: true,
         refuses: false,
-        card: "Cores serve one request each; the rest wait, first in first out, up to the limit. \
+        card: "Cores serve one request each and the rest wait, or all share the cores. \
                Load = rate \u{d7} service time / cores; mean response of one core with exponential \
-               times = service time / (1 \u{2212} load). \
-               Memory, disk and network are not modelled.",
+               times, or shared by all, = service time / (1 \u{2212} load). \
+               A request holds its memory from arrival to answer; answers leave one after another, \
+               each for size \u{d7} 8 / network speed. Then, wired to others, it asks them first: in \
+               turn, or all at once. A core that is held meanwhile is a thread that waits; servers \
+               that hold cores and ask one another in a ring can wait for ever, as in reality. \
+               Storage changes nothing about a server's speed and is only in the table of machines.",
         make: || Kind::Server(ServerConfig::default()),
     },
 ];

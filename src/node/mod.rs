@@ -1,12 +1,14 @@
 //! The kinds of component: how each reacts to a request, an answer, a timer, a fault.
 //!
-//! To add a kind: one file with its settings, its `PARAMS` and its behaviour; one variant of
+//! To add a kind: one file, or a folder when it grows, with its settings, its `PARAMS` and its behaviour; one variant of
 //! [`Kind`] and of [`AnyNode`] with the arms the compiler then asks for; one row in [`CATALOGUE`].
 //! Palette, inspector, files, links and the test against dead knobs follow from the row.
 
+pub mod aside;
 pub mod balancer;
 pub mod clients;
 mod kind;
+pub mod machine;
 pub mod param;
 pub mod server;
 pub mod tuning;
@@ -15,7 +17,7 @@ pub use balancer::{Balancer, BalancerConfig};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use kind::{CATALOGUE, Family, Kind, KindEntry, PARTS_MAX};
 pub use param::{Choice, Range, Spec, Value};
-pub use server::{Server, ServerConfig, Service};
+pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 
 use crate::sim::{Context, Event, Node, Signal, Sink};
 

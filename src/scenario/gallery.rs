@@ -49,6 +49,26 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A wire that loses one request in ten",
         json: include_str!("../../www/scenarios/lossy-link.json"),
     },
+    Preset {
+        key: "scale-up-course",
+        blurb: "An upgrade that makes the network slower, beside one that does not",
+        json: include_str!("../../www/scenarios/scale-up-course.json"),
+    },
+    Preset {
+        key: "scale-up",
+        blurb: "One machine, an Upgrade button, and a catalogue that ends",
+        json: include_str!("../../www/scenarios/scale-up.json"),
+    },
+    Preset {
+        key: "sharing",
+        blurb: "Short requests behind long ones, and beside them",
+        json: include_str!("../../www/scenarios/sharing.json"),
+    },
+    Preset {
+        key: "held-threads",
+        blurb: "A server that waits for another, with and without holding its cores",
+        json: include_str!("../../www/scenarios/held-threads.json"),
+    },
 ];
 
 impl Preset {

@@ -104,9 +104,14 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("arrived", server.arrived().total() as f64),
             ("served", server.served().total() as f64),
             ("refused", server.refused() as f64),
+            ("refused_memory", server.refused_memory() as f64),
+            ("failed_behind", server.failed_behind() as f64),
             ("lost", server.lost() as f64),
             ("busy_cores_mean", server.busy().mean(now)),
+            ("held_cores_mean", server.held().mean(now)),
             ("queue_mean", server.waiting().mean(now)),
+            ("network_busy_mean", server.sending().mean(now)),
+            ("inside_mean", server.inside_mean(now)),
         ],
     }
 }

@@ -123,14 +123,24 @@ impl<S: Sink> Context<'_, S> {
         self.core.requests.get(slot)
     }
 
+    /// Has the request, or the one it was made for, been sent on by this node already? Then it went
+    /// round in a loop.
+    pub fn came_round(&self, slot: u32) -> bool {
+        let way = self.request(slot).map_or(&[][..], Request::way);
+        way.iter().any(|link| self.core.links[usize::from(link.0)].from == self.node)
+    }
+
     /// Makes a call: a request of this node's own, carrying `stamp`, for the sake of the request in
     /// slot `cause`, or of nobody. It is sent over `link` at once and comes back to this node as any
     /// answer does; the node then ends it with [`Context::end_call`]. Gives its slot.
     pub fn call(&mut self, cause: Option<u32>, want: Want, stamp: Stamp, link: LinkId) -> u32 {
         let now = self.now();
-        let cause = cause.and_then(|slot| self.request(slot));
+        let cause = cause.and_then(|slot| self.request(slot)).copied();
         let (id, address) = cause.map_or((0, 0), |request| (request.id, request.address));
         let mut call = Request::new(id, now, want, self.node, address);
+        if let Some(cause) = cause {
+            call.follow(&cause);
+        }
         (call.is_call, call.stamp) = (true, stamp);
         self.core.tally.calls += 1;
         let slot = self.core.requests.insert(call);

@@ -132,11 +132,13 @@ pub enum Reason {
     QuorumNotReached,
     /// It takes no changes just now.
     WriteRefused,
+    /// There was no memory for one more.
+    MemoryFull,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -147,6 +149,7 @@ impl Reason {
         Reason::NotLeader,
         Reason::QuorumNotReached,
         Reason::WriteRefused,
+        Reason::MemoryFull,
     ];
 
     /// As it is shown: `queue full`.
@@ -162,6 +165,7 @@ impl Reason {
             Reason::NotLeader => "not leader",
             Reason::QuorumNotReached => "quorum not reached",
             Reason::WriteRefused => "write refused",
+            Reason::MemoryFull => "memory full",
         }
     }
 }
@@ -241,6 +245,8 @@ pub struct Request {
     pub width: u32,
     hops: [LinkId; HOPS_MAX],
     depth: u8,
+    /// For a call: how many of the hops are those of the request it was made for.
+    base: u8,
     /// What it wants.
     pub op: Op,
     /// What a read found so far.
@@ -266,6 +272,7 @@ impl Request {
             width,
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
+            base: 0,
             op,
             found: Found::Unasked,
             is_call: false,
@@ -274,7 +281,17 @@ impl Request {
 
     /// The links it has crossed and will cross again on its way back, first first.
     pub fn path(&self) -> &[LinkId] {
+        &self.hops[usize::from(self.base)..usize::from(self.depth)]
+    }
+
+    /// All links between it and the client: for a call, those of the request it was made for too.
+    pub fn way(&self) -> &[LinkId] {
         &self.hops[..usize::from(self.depth)]
+    }
+
+    /// It is made for the sake of `cause`, whose way is the beginning of its own.
+    pub(crate) fn follow(&mut self, cause: &Request) {
+        (self.hops, self.depth, self.base) = (cause.hops, cause.depth, cause.depth);
     }
 
     /// It is at `place` from `now` on, and will leave it at `until`.
@@ -295,7 +312,7 @@ impl Request {
 
     /// Takes the last link off, to go back over it.
     pub(crate) fn pop_hop(&mut self) -> Option<LinkId> {
-        self.depth = self.depth.checked_sub(1)?;
+        self.depth = self.depth.checked_sub(1).filter(|depth| *depth >= self.base)?;
         Some(self.hops[usize::from(self.depth)])
     }
 }

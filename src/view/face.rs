@@ -4,7 +4,7 @@ use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::sim::Time;
-use crate::view::rows;
+use crate::view::{rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,26 +170,29 @@ fn server(node: &Server, now: Time) -> Face {
     let config = node.config();
     let (busy, waiting) = (node.busy().value(), node.waiting().value());
     let cores = u32::from(config.cores);
+    let held = node.held().value().min(cores);
     let words = format!(
         "{} answered per second, {busy} of {cores} cores busy, {waiting} of {} places taken, \
-         {} arrived, {} answered, {} refused, {} lost",
+         {} arrived, {} answered, {} refused, {} lost{}",
         rate(node.served().per_second(now)),
         config.queue_limit,
         node.arrived().total(),
         node.served().total(),
-        node.refused(),
-        node.lost()
+        node.refused() + node.refused_memory(),
+        node.lost(),
+        server::words(node, now)
     );
+    let taken = (busy + held).min(cores);
     Face {
         condition: Condition::Fine,
         number: format!("{}/s", rate(node.served().per_second(now))),
-        detail: String::new(),
+        detail: server::detail(node, now),
         inside: Inside::Cells {
-            busy,
+            busy: taken,
             cores,
             waiting,
             places: config.queue_limit,
-            load: f64::from(busy) / f64::from(cores.max(1)),
+            load: f64::from(taken) / f64::from(cores.max(1)),
         },
         words,
     }

@@ -8,4 +8,5 @@ pub mod face;
 pub mod layout;
 pub mod raster;
 mod rows;
+mod server;
 pub mod strip;

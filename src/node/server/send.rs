@@ -1,0 +1,51 @@
+//! Answers go out through the network, one after another.
+
+use super::{SENT, Server};
+use crate::sim::{Context, Outcome, Sink, Span};
+
+impl Server {
+    /// The request is done: its answer goes out, or waits for those before it.
+    #[inline]
+    pub(super) fn send<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+        if self.sending_now.is_some() {
+            self.outbox.push_back(slot);
+            self.leaving.set(cx.now(), self.outbox.len() as u32);
+            return cx.wait(slot);
+        }
+        match self.config.response_kb > 0.0 {
+            true => self.put_out(slot, cx),
+            false => self.depart(slot, cx),
+        }
+    }
+
+    fn put_out<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+        let span: Span = self.config.sending();
+        self.sending_now = Some(slot);
+        self.sending.set(cx.now(), 1);
+        let mut why = cx.why(slot);
+        if why.wanted() {
+            self.explain_sending(slot, span, &mut why, cx);
+        }
+        cx.decided(slot, why);
+        cx.serve(slot, span);
+        cx.wake_in(span, SENT, self.life);
+    }
+
+    /// An answer has left; the next.
+    pub(super) fn sent<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+        let Some(slot) = self.sending_now.take() else { return };
+        self.sending.set(cx.now(), 0);
+        self.depart(slot, cx);
+        if let Some(next) = self.outbox.pop_front() {
+            self.leaving.set(cx.now(), self.outbox.len() as u32);
+            self.put_out(next, cx);
+        }
+    }
+
+    #[inline]
+    fn depart<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+        self.here -= 1;
+        self.served.mark(cx.now());
+        cx.reply(slot, Outcome::Done);
+    }
+}
