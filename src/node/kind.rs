@@ -1,7 +1,8 @@
 //! A kind of node with its settings, and the table of all kinds.
 
 use super::param::{Param, Spec, Value};
-use super::{BalancerConfig, ClientsConfig, ServerConfig, balancer, clients, server, tuning};
+use super::{BalancerConfig, CacheConfig, ClientsConfig, ServerConfig};
+use super::{balancer, cache, clients, server, tuning};
 
 /// The settings of a node of some kind: what a scenario says about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +13,8 @@ pub enum Kind {
     Balancer(BalancerConfig),
     /// A server.
     Server(ServerConfig),
+    /// A cache.
+    Cache(CacheConfig),
 }
 
 /// The kinds without their settings.
@@ -23,6 +26,8 @@ pub enum Family {
     Balancer,
     /// Servers.
     Server,
+    /// Caches.
+    Cache,
 }
 
 /// A kind as people meet it.
@@ -69,7 +74,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Send requests, at a rate or one by one",
         label: "Clients",
         takes: false,
-        sends_to: &[Family::Balancer, Family::Server],
+        sends_to: &[Family::Balancer, Family::Server, Family::Cache],
         links_max: 1,
         slows: false,
         refuses: false,
@@ -85,7 +90,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Chooses a server for each request",
         label: "Balancer",
         takes: true,
-        sends_to: &[Family::Server, Family::Balancer],
+        sends_to: &[Family::Server, Family::Balancer, Family::Cache],
         links_max: 512,
         slows: false,
         refuses: false,
@@ -115,6 +120,24 @@ pub const CATALOGUE: &[KindEntry] = &[
                Storage changes nothing about a server's speed and is only in the table of machines.",
         make: || Kind::Server(ServerConfig::default()),
     },
+    KindEntry {
+        family: Family::Cache,
+        key: "cache",
+        wire: 3,
+        name: "Cache",
+        blurb: "Keeps answers; somebody has to leave",
+        label: "Cache",
+        takes: true,
+        sends_to: &[Family::Server],
+        links_max: 1,
+        slows: true,
+        refuses: true,
+        card: "Real keys in real versions: a hit is a hit because that key is here. Any eviction \
+               policy, any of six patterns. Poisson reads of one key at rate r with time to live T \
+               hit with probability rT / (1 + rT). Looks do not wait for each other; sizes of \
+               values are not modelled, and range queries pass through.",
+        make: || Kind::Cache(CacheConfig::default()),
+    },
 ];
 
 impl Family {
@@ -132,13 +155,14 @@ impl Kind {
             Kind::Clients(_) => Family::Clients,
             Kind::Balancer(_) => Family::Balancer,
             Kind::Server(_) => Family::Server,
+            Kind::Cache(_) => Family::Cache,
         }
     }
 
     /// How many members it has that can fail by themselves.
     pub fn parts(&self) -> u8 {
         match self {
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Server(_) => 0,
+            Kind::Clients(_) | Kind::Balancer(_) | Kind::Server(_) | Kind::Cache(_) => 0,
         }
     }
 
@@ -157,6 +181,10 @@ impl Kind {
                 own.chain(config.knobs().iter().map(tuning::spec)).collect()
             }
             Kind::Server(_) => server::PARAMS.iter().map(|param| param.spec).collect(),
+            Kind::Cache(config) => {
+                let own = cache::PARAMS.iter().map(|param| param.spec);
+                own.chain(config.knobs().iter().map(tuning::spec)).collect()
+            }
         }
     }
 
@@ -173,6 +201,7 @@ impl Kind {
                 get(balancer::PARAMS, config, key).or_else(|| config.knob(key))
             }
             Kind::Server(config) => get(server::PARAMS, config, key),
+            Kind::Cache(config) => get(cache::PARAMS, config, key).or_else(|| config.knob(key)),
         }
     }
 
@@ -181,6 +210,10 @@ impl Kind {
         let own = (self.entry().make)().get(key);
         own.or_else(|| match self {
             Kind::Balancer(config) => {
+                let knob = config.knobs().iter().find(|knob| knob.key == key);
+                knob.map(|knob| Value::Number(knob.default))
+            }
+            Kind::Cache(config) => {
                 let knob = config.knobs().iter().find(|knob| knob.key == key);
                 knob.map(|knob| Value::Number(knob.default))
             }
@@ -208,6 +241,11 @@ impl Kind {
             }
             Kind::Server(config) => {
                 set(server::PARAMS, config, key, &value);
+            }
+            Kind::Cache(config) => {
+                if !set(cache::PARAMS, config, key, &value) {
+                    config.set_knob(key, value);
+                }
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 pub mod aside;
 pub mod balancer;
+pub mod cache;
 pub mod clients;
 mod kind;
 pub mod machine;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod tuning;
 
 pub use balancer::{Balancer, BalancerConfig};
+pub use cache::{Cache, CacheConfig};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use kind::{CATALOGUE, Family, Kind, KindEntry, PARTS_MAX};
 pub use param::{Choice, Range, Spec, Value};
@@ -30,6 +32,8 @@ pub enum AnyNode {
     Balancer(Box<Balancer>),
     /// A server.
     Server(Box<Server>),
+    /// A cache.
+    Cache(Box<Cache>),
 }
 
 impl AnyNode {
@@ -39,6 +43,7 @@ impl AnyNode {
             Kind::Clients(c) => AnyNode::Clients(Box::new(Clients::new(id, seed, c.clone()))),
             Kind::Balancer(c) => AnyNode::Balancer(Box::new(Balancer::new(id, seed, c.clone()))),
             Kind::Server(c) => AnyNode::Server(Box::new(Server::new(id, seed, c.clone()))),
+            Kind::Cache(c) => AnyNode::Cache(Box::new(Cache::new(id, seed, c.clone()))),
         }
     }
 
@@ -48,6 +53,7 @@ impl AnyNode {
             (AnyNode::Clients(node), Kind::Clients(config)) => node.configure(config.clone(), cx),
             (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone()),
             (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
+            (AnyNode::Cache(node), Kind::Cache(config)) => node.configure(config.clone(), cx),
             _ => {}
         }
     }
@@ -57,7 +63,7 @@ impl Node for AnyNode {
     fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
         match self {
             AnyNode::Clients(node) => node.start(cx),
-            AnyNode::Balancer(_) | AnyNode::Server(_) => {}
+            AnyNode::Balancer(_) | AnyNode::Server(_) | AnyNode::Cache(_) => {}
         }
     }
 
@@ -67,6 +73,7 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.on_event(event, cx),
             AnyNode::Balancer(node) => node.on_event(event, cx),
             AnyNode::Server(node) => node.on_event(event, cx),
+            AnyNode::Cache(node) => node.on_event(event, cx),
         }
     }
 
@@ -75,6 +82,7 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.on_signal(signal, cx),
             AnyNode::Balancer(node) => node.on_signal(signal, cx),
             AnyNode::Server(node) => node.on_signal(signal, cx),
+            AnyNode::Cache(node) => node.on_signal(signal, cx),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
+use crate::node::cache::Pattern;
 use crate::node::{AnyNode, Kind};
 use crate::sim::{
     Card, Link, LinkId, NodeId, PartFault, Planned, Rng, Signal, Silent, Sink, Span, Time, World,
@@ -59,6 +60,9 @@ fn card(node: &NodeSpec) -> Card {
             backup: config.backup,
             ..card
         },
+        Kind::Cache(config) => {
+            Card { looks_aside: config.pattern == Pattern::CacheAside, ..card }
+        }
         Kind::Clients(_) | Kind::Balancer(_) => card,
     }
 }
@@ -80,6 +84,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
         (AnyNode::Clients(_), Kind::Clients(_))
             | (AnyNode::Balancer(_), Kind::Balancer(_))
             | (AnyNode::Server(_), Kind::Server(_))
+            | (AnyNode::Cache(_), Kind::Cache(_))
     )
 }
 

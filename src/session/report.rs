@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Session;
-use crate::node::AnyNode;
+use crate::node::{AnyNode, Cache};
 use crate::sim::Reason;
 use crate::stats::judge::Violation;
 
@@ -113,7 +113,37 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("network_busy_mean", server.sending().mean(now)),
             ("inside_mean", server.inside_mean(now)),
         ],
+        AnyNode::Cache(cache) => cache_figures(cache, session),
     }
+}
+
+fn cache_figures(cache: &Cache, session: &Session) -> Vec<(&'static str, f64)> {
+    let counts = cache.counts();
+    let diverged = cache.diverged(session.run().truth());
+    vec![
+        ("arrived", cache.arrived().total() as f64),
+        ("hit_ratio", cache.hit_ratio().unwrap_or(0.0)),
+        ("hits", counts.hits as f64),
+        ("misses", counts.misses as f64),
+        ("expired", counts.expired as f64),
+        ("evictions", counts.evictions as f64),
+        ("fills", counts.fills as f64),
+        ("not_admitted", counts.not_admitted as f64),
+        ("invalidated", counts.invalidated as f64),
+        ("loads", counts.loads as f64),
+        ("coalesced", counts.coalesced as f64),
+        ("refreshes", counts.refreshes as f64),
+        ("served_over", counts.over_hits as f64),
+        ("stale_hits", counts.stale_hits as f64),
+        ("refused", counts.refused as f64),
+        ("written", counts.written as f64),
+        ("dropped", counts.dropped as f64),
+        ("entries", cache.entries() as f64),
+        ("diverged", diverged as f64),
+        ("dirty", cache.dirty() as f64),
+        ("lost_writes", cache.lost_writes() as f64),
+        ("writes_in_doubt", cache.in_doubt() as f64),
+    ]
 }
 
 impl Report {

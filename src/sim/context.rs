@@ -171,13 +171,24 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
+    /// Promises the write or deletion in this slot: the version to acknowledge it with, although
+    /// nothing is committed yet. Numbers of promises and commits come from one counter, so what is
+    /// committed later has a higher one.
+    pub fn promise(&mut self, slot: u32) -> Stamp {
+        let Some(request) = self.core.requests.get_mut(slot) else { return Stamp::default() };
+        request.stamp = self.core.truth.promise(request.id);
+        request.stamp
+    }
+
     /// Commits the write or deletion in this slot, here and now: its version. From now on it is the
-    /// truth about its key.
+    /// truth about its key. A call that carries a promised version is by whoever it was promised to.
     pub fn commit(&mut self, slot: u32) -> Stamp {
         let now = self.now();
         let Some(request) = self.core.requests.get_mut(slot) else { return Stamp::default() };
         let deleted = request.op == Op::Delete;
-        request.stamp = self.core.truth.commit(request.key, request.id, deleted, now);
+        let promised = request.is_call && request.stamp.by > 0;
+        let by = if promised { u64::from(request.stamp.by) } else { request.id };
+        request.stamp = self.core.truth.commit(request.key, by, deleted, now);
         request.stamp
     }
 

@@ -22,6 +22,8 @@ pub struct Newest {
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
     commits: u32,
+    /// How many numbers were given to promises and not to commits.
+    promises: u32,
     newest: KeyMap<Newest>,
 }
 
@@ -29,9 +31,21 @@ impl Truth {
     /// Commits a write of `key` by the request with serial number `by`: its version.
     pub(crate) fn commit(&mut self, key: Key, by: u64, deleted: bool, at: Time) -> Stamp {
         self.commits += 1;
-        let stamp = Stamp { commit: self.commits, by: by as u32 };
+        let stamp = self.stamp(by);
         self.newest.insert(key, Newest { stamp, deleted, at });
         stamp
+    }
+
+    /// Numbers a version that is acknowledged now and committed later, as a write-behind cache does.
+    /// It is not the truth about its key yet, and may never be; whoever was told of it may expect to
+    /// see it, or something later.
+    pub(crate) fn promise(&mut self, by: u64) -> Stamp {
+        self.promises += 1;
+        self.stamp(by)
+    }
+
+    fn stamp(&self, by: u64) -> Stamp {
+        Stamp { commit: self.commits + self.promises, by: by as u32 }
     }
 
     /// A committed version was lost with the database that had it: `now` is the newest from here on.

@@ -15,6 +15,7 @@ pub(super) fn kind(family: Family) -> &'static str {
             "M3 12h7M10 12l8-7M10 12h9M10 12l8 7M15 4.5h3.5V8M16.5 9.5 19 12l-2.5 2.5\
              M15 19.5h3.5V16"
         }
+        Family::Cache => "M13 3 5 13.5h6L10 21l9-11h-6.5z",
         Family::Server => {
             "M4 4h16v6.5H4zM4 13.5h16V20H4zM7.5 7.3h.01M7.5 16.8h.01M11 7.3h5M11 16.8h5"
         }

@@ -17,6 +17,7 @@ mod field;
 mod frame;
 mod gestures;
 mod icons;
+mod inside_cache;
 mod inspector;
 mod keys;
 mod node_card;

@@ -5,6 +5,7 @@ use web_sys::PointerEvent;
 
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
+use super::inside_cache;
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
 use crate::scenario::NodeSpec;
@@ -143,6 +144,7 @@ fn Body(
         Some(Family::Clients) => clients(store, id, spec, slow).into_any(),
         Some(Family::Balancer) => rows(quick).into_any(),
         Some(Family::Server) => cells(quick).into_any(),
+        Some(Family::Cache) => inside_cache::rings(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));

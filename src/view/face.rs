@@ -4,6 +4,7 @@ use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::sim::Time;
+use crate::view::cache_face::{self, Ring};
 use crate::view::{rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
@@ -57,6 +58,15 @@ pub enum Inside {
         /// Cores at work over cores, 0 to 1.
         load: f64,
     },
+    /// A cache: its entries.
+    Rings {
+        /// One for each place.
+        rings: Vec<Ring>,
+        /// How many entries have no place.
+        more: usize,
+        /// What happened last: who left for whom, or what is in danger.
+        note: String,
+    },
 }
 
 /// A backend in a balancer.
@@ -88,6 +98,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Clients(node) => clients(node, now),
         AnyNode::Balancer(node) => balancer(node, now),
         AnyNode::Server(node) => server(node, now),
+        AnyNode::Cache(node) => cache_face::face(node, run),
     };
     face.condition = condition;
     if condition == Condition::Down {
@@ -101,7 +112,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     }
     if unwired(scenario, spec) {
         face.detail = match spec.kind {
-            Kind::Server(_) => "nothing sends to it yet".to_owned(),
+            Kind::Server(_) | Kind::Cache(_) => "nothing sends to it yet".to_owned(),
             Kind::Clients(_) | Kind::Balancer(_) => "not wired yet".to_owned(),
         };
     }
@@ -110,7 +121,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
     match spec.kind {
-        Kind::Server(_) => !scenario.links.iter().any(|link| link.to == spec.id),
+        Kind::Server(_) | Kind::Cache(_) => !scenario.links.iter().any(|link| link.to == spec.id),
         Kind::Clients(_) | Kind::Balancer(_) => {
             !scenario.links.iter().any(|link| link.from == spec.id)
         }

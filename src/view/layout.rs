@@ -1,5 +1,6 @@
 //! How large nodes are, where their ports are, and where a new one fits.
 
+use super::cache_face::{self, RINGS_PER_ROW};
 use super::camera::{Point, Rect};
 use super::curve::Curve;
 use crate::node::{Family, Kind};
@@ -16,6 +17,15 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         Family::Clients => (168.0, 104.0),
         Family::Balancer => (208.0, 74.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Server => (192.0, 104.0),
+        Family::Cache => (208.0, 84.0 + 21.0 * ring_rows(kind) as f64),
+    }
+}
+
+/// How many rows of rings a cache shows.
+fn ring_rows(kind: &Kind) -> usize {
+    match kind {
+        Kind::Cache(config) => cache_face::places(config.capacity).div_ceil(RINGS_PER_ROW),
+        _ => 0,
     }
 }
 
