@@ -55,14 +55,22 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
         }
     }
     for (number, node) in run.nodes().iter().enumerate() {
-        let AnyNode::Server(server) = node else { continue };
         let (serving, waiting, calling) =
             held.get(&NodeId(number as u16)).copied().unwrap_or_default();
-        prop_assert_eq!(server.in_service(), serving);
-        prop_assert_eq!(server.in_line(), waiting);
-        prop_assert_eq!(server.calling(), calling);
-        let asking = server.asking().value();
-        prop_assert!(calling <= asking && server.held().value() <= asking);
+        match node {
+            AnyNode::Server(server) => {
+                prop_assert_eq!(server.in_service(), serving);
+                prop_assert_eq!(server.in_line(), waiting);
+                prop_assert_eq!(server.calling(), calling);
+                let asking = server.asking().value();
+                prop_assert!(calling <= asking && server.held().value() <= asking);
+            }
+            AnyNode::Cache(cache) => {
+                prop_assert_eq!((cache.looking(), cache.waiting()), (serving, waiting));
+                prop_assert!(cache.entries() <= cache.config().capacity as usize);
+            }
+            AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
+        }
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use switchyard::node::{AnyNode, CATALOGUE, Range, Spec, Value};
+use switchyard::node::cache::Pattern;
+use switchyard::node::{AnyNode, CATALOGUE, CacheConfig, Range, Spec, Value};
 use switchyard::policy::balance::Memory;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Scenario, link};
@@ -50,17 +51,32 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     // There must be somebody to ask.
     ("server", "calls", Context { behind: true, ..Context::with(&[]) }),
     ("server", "hold", Context { behind: true, ..Context::with(&[]) }),
+    // There must be a cache to manage.
+    ("server", "on_write", Context { aside: true, ..Context::with(&[]) }),
+    // Each belongs to one pattern.
+    ("cache", "refresh_at", Context::with(&[("cache", "pattern", "refresh_ahead")])),
+    ("cache", "flush", Context::with(&[("cache", "pattern", "write_behind")])),
 ];
 
-/// Parameters that only matter beside a kind, by its key. Where there is no such kind yet, there is
-/// nothing to try them with; `node::server`'s own tests have a stand-in for it.
-const BESIDE: &[(&str, &str, &str)] = &[("server", "on_write", "cache")];
+/// The common scenario of a kind, and the node of that kind in it.
+fn common_scenario(kind: &str) -> (Scenario, &'static str) {
+    match kind {
+        "cache" => (common::cached(5, 160.0), "cache"),
+        // More traffic than the servers can take, so that queues and cores matter.
+        "clients" => (trio(5, 160.0), "c"),
+        "balancer" => (trio(5, 160.0), "lb"),
+        "server" | "" => (trio(5, 160.0), "s3"),
+        other => panic!("{other} has no common scenario"),
+    }
+}
 
 /// More values than this are those of a whole catalogue.
 const MANY: usize = 8;
 
 #[derive(Clone, Copy, Default)]
 struct Context {
+    /// The kind whose common scenario it is.
+    kind: &'static str,
     /// What is set beforehand: node, parameter, choice or number.
     settings: &'static [(&'static str, &'static str, &'static str)],
     /// A server taken out while it runs.
@@ -71,23 +87,42 @@ struct Context {
     loss: f64,
     /// Are there two servers behind the last one?
     behind: bool,
+    /// Does the last server manage a cache in front of another server, for clients that also write?
+    aside: bool,
 }
 
 impl Context {
     const fn with(settings: &'static [(&'static str, &'static str, &'static str)]) -> Context {
-        Context { settings, remove: None, kill: None, loss: 0.0, behind: false }
+        Context {
+            kind: "",
+            settings,
+            remove: None,
+            kill: None,
+            loss: 0.0,
+            behind: false,
+            aside: false,
+        }
     }
 
-    fn of(kind: &str, key: &str) -> Context {
+    fn of(kind: &'static str, key: &str) -> Context {
         let row = CONTEXTS.iter().find(|(k, p, _)| (*k, *p) == (kind, key));
-        row.map_or_else(Context::default, |(_, _, context)| *context)
+        let context = row.map_or_else(Context::default, |(_, _, context)| *context);
+        Context { kind, ..context }
     }
 
-    /// More traffic than the servers can take, so that queues and cores matter.
     fn scenario(&self) -> Scenario {
-        let mut scenario = trio(5, 160.0);
+        let mut scenario = common_scenario(self.kind).0;
         for link in scenario.links.iter_mut().filter(|link| link.from == "lb") {
             link.loss = self.loss;
+        }
+        if self.aside {
+            let aside = CacheConfig { pattern: Pattern::CacheAside, ..CacheConfig::default() };
+            scenario.nodes.push(common::cache("k", aside));
+            scenario.nodes.push(steady("store", 5.0));
+            scenario.links.push(common::link("s3", "k", 1.0));
+            scenario.links.push(common::link("s3", "store", 1.0));
+            set_in(&mut scenario, "c", "keys", Value::Number(10.0));
+            set_in(&mut scenario, "c", "writes", Value::Number(30.0));
         }
         if self.behind {
             for (id, service_ms) in [("b1", 15.0), ("b2", 25.0)] {
@@ -165,20 +200,10 @@ fn values(spec: &Spec, now: &Value) -> Vec<Value> {
 fn knobs() -> Vec<(&'static str, &'static str, Spec, Context)> {
     let mut knobs = Vec::new();
     for entry in CATALOGUE {
-        // The common scenario has a node of each kind; a new kind needs one there too.
-        let scenario = trio(5, 160.0);
-        let mut of_kind = scenario.nodes.iter().filter(|node| node.kind.entry().key == entry.key);
-        let last = of_kind.next_back().unwrap_or_else(|| panic!("trio() has no {}", entry.key));
-        let id: &'static str = ["c", "lb", "s3"]
-            .into_iter()
-            .find(|id| *id == last.id)
-            .unwrap_or_else(|| panic!("{} has no id that is known here", entry.key));
-        let there = |kind: &str| CATALOGUE.iter().any(|entry| entry.key == kind);
+        let (scenario, id) = common_scenario(entry.key);
+        let there = scenario.node(id).map(|node| node.kind.family());
+        assert_eq!(there, Some(entry.family), "{id}");
         for spec in (entry.make)().specs() {
-            let beside = BESIDE.iter().find(|(k, p, _)| (*k, *p) == (entry.key, spec.key));
-            if beside.is_some_and(|(.., kind)| !there(kind)) {
-                continue;
-            }
             knobs.push((entry.key, id, spec, Context::of(entry.key, spec.key)));
         }
     }
@@ -307,6 +332,7 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Clients(clients) => clients.sent().total(),
                 AnyNode::Balancer(balancer) => balancer.picked().total(),
                 AnyNode::Server(server) => server.arrived().total(),
+                AnyNode::Cache(cache) => cache.arrived().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

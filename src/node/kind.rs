@@ -106,7 +106,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Works on requests, asks those behind it",
         label: "s",
         takes: true,
-        sends_to: &[Family::Server, Family::Balancer],
+        sends_to: &[Family::Server, Family::Balancer, Family::Cache],
         links_max: 64,
         slows: true,
         refuses: false,

@@ -60,9 +60,7 @@ fn card(node: &NodeSpec) -> Card {
             backup: config.backup,
             ..card
         },
-        Kind::Cache(config) => {
-            Card { looks_aside: config.pattern == Pattern::CacheAside, ..card }
-        }
+        Kind::Cache(config) => Card { looks_aside: config.pattern == Pattern::CacheAside, ..card },
         Kind::Clients(_) | Kind::Balancer(_) => card,
     }
 }

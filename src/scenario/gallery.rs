@@ -69,6 +69,21 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A server that waits for another, with and without holding its cores",
         json: include_str!("../../www/scenarios/held-threads.json"),
     },
+    Preset {
+        key: "cache-stampede",
+        blurb: "200 entries expire at once, as in the course; beside it jitter and single flight",
+        json: include_str!("../../www/scenarios/cache-stampede.json"),
+    },
+    Preset {
+        key: "write-behind-crash",
+        blurb: "A cache that acknowledges first and writes later crashes in between",
+        json: include_str!("../../www/scenarios/write-behind-crash.json"),
+    },
+    Preset {
+        key: "cache-scan",
+        blurb: "A scan empties LRU; S3-FIFO keeps what is wanted again",
+        json: include_str!("../../www/scenarios/cache-scan.json"),
+    },
 ];
 
 impl Preset {

@@ -57,8 +57,9 @@ pub fn places(capacity: u32) -> usize {
 pub(super) fn face(node: &Cache, run: &Run) -> Face {
     let (config, counts, now) = (node.config(), node.counts(), run.now());
     let shown = node.shown();
-    let rings: Vec<Ring> =
-        (shown.iter().take(places(config.capacity))).map(|one| ring(*one, node, run, now)).collect();
+    let rings: Vec<Ring> = (shown.iter().take(places(config.capacity)))
+        .map(|one| ring(*one, node, run, now))
+        .collect();
     let drawn = rings.iter().filter(|ring| ring.standing != Standing::Free).count();
     let name = |key: Key| run.key_name(key);
     let out = node.out().map(|out| (name(out.key), name(out.by)));

@@ -1,11 +1,13 @@
 //! Scenarios in a few words, for tests.
 #![allow(dead_code, reason = "each test crate uses its own part of this")]
 
-use switchyard::node::{AnyNode, Server, ServerConfig, Service};
+use switchyard::node::{AnyNode, Cache, CacheConfig, Server, ServerConfig, Service};
 pub(crate) mod random;
 pub(crate) mod states;
+pub(crate) mod store;
 pub(crate) mod wire;
 
+use switchyard::node::clients::Popularity;
 use switchyard::node::{Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
@@ -35,6 +37,10 @@ pub(crate) fn balancer(id: &str, strategy: &'static str) -> NodeSpec {
 
 pub(crate) fn server(id: &str, config: ServerConfig) -> NodeSpec {
     node(id, Kind::Server(config))
+}
+
+pub(crate) fn cache(id: &str, config: CacheConfig) -> NodeSpec {
+    node(id, Kind::Cache(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -82,6 +88,22 @@ pub(crate) fn trio(seed: u64, rate: f64) -> Scenario {
     scenario(seed, nodes, [vec![link("c", "lb", 5.0)], wires.to_vec()].concat())
 }
 
+/// Clients that read, write and delete, a cache too small for their keys, and a server as its store.
+pub(crate) fn cached(seed: u64, rate: f64) -> Scenario {
+    let crowd = ClientsConfig {
+        rate,
+        keys: 60,
+        popularity: Popularity::Zipf,
+        writes: 15.0,
+        deletes: 5.0,
+        ..ClientsConfig::default()
+    };
+    let small = CacheConfig { capacity: 20, ttl_ms: 800.0, ..CacheConfig::default() };
+    let store = ServerConfig { cores: 8, service_ms: 20.0, ..ServerConfig::default() };
+    let nodes = vec![clients("c", crowd), cache("cache", small), server("s", store)];
+    scenario(seed, nodes, vec![link("c", "cache", 5.0), link("cache", "s", 5.0)])
+}
+
 /// Every built-in scenario with its name.
 pub(crate) fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
     GALLERY.iter().map(|preset| (preset.key, preset.scenario()))
@@ -104,6 +126,13 @@ pub(crate) fn the_balancer<'a>(run: &'a Run, id: &str) -> &'a Balancer {
 pub(crate) fn the_server<'a>(run: &'a Run, id: &str) -> &'a Server {
     match find(run, id) {
         AnyNode::Server(server) => server,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_cache<'a>(run: &'a Run, id: &str) -> &'a Cache {
+    match find(run, id) {
+        AnyNode::Cache(cache) => cache,
         other => panic!("{id} is {other:?}"),
     }
 }

@@ -41,6 +41,9 @@ pub(super) struct Buffer {
     dirty: KeyMap<Dirty>,
     lost: VecDeque<Lost>,
     lost_count: u64,
+    /// The promises that a store without versions has taken. It has the value, but cannot say
+    /// which; this says it for it, and outlives a crash as the value does.
+    stored: KeyMap<Stamp>,
     in_doubt: u64,
     /// Is a flush planned?
     pub(super) planned: bool,
@@ -95,8 +98,17 @@ impl Buffer {
         }
     }
 
-    /// A flush came back with the store's commit.
-    pub(super) fn stored(&mut self, key: Key) {
+    /// The version of a key in a store that has no versions.
+    pub(super) fn version(&self, key: Key) -> Stamp {
+        self.stored.get(key).unwrap_or_default()
+    }
+
+    /// A flush of a promise came back with this version, the promise itself when the store has no
+    /// versions.
+    pub(super) fn stored(&mut self, key: Key, promised: Stamp, stamp: Stamp) {
+        if promised == stamp {
+            self.stored.insert(key, stamp);
+        }
         match self.dirty.get(key) {
             Some(dirty) if dirty.newer => {
                 self.dirty.insert(key, Dirty { flying: false, newer: false, ..dirty });

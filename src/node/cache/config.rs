@@ -189,7 +189,8 @@ const fn millis(handy: f64) -> Range {
     Range::Number { min: 0.0, max: 3.6e6, handy, step: 100.0, whole: false }
 }
 
-const PERCENT: Range = Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false };
+const PERCENT: Range =
+    Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false };
 
 /// The parameters.
 pub const PARAMS: &[Param<CacheConfig>] = &[
@@ -296,7 +297,8 @@ pub const PARAMS: &[Param<CacheConfig>] = &[
             wire: 7,
             label: "Remember what is not there",
             unit: "ms",
-            help: "How long it remembers that the store does not have a key; 0 is not at all.",
+            help: "How long it remembers that the store does not have a key, because it said so or the \
+                   key was deleted through the cache; 0 is not at all.",
             range: millis(10_000.0),
         },
         get: |c| Value::Number(c.negative_ms),

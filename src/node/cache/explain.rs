@@ -66,7 +66,9 @@ impl Cache {
                 });
             }
             Hit::Waiting => {
-                why.say(|| format!("{word} was written here and is not confirmed by the store yet."));
+                why.say(|| {
+                    format!("{word} was written here and is not confirmed by the store yet.")
+                });
             }
         }
         why
@@ -137,7 +139,7 @@ impl Cache {
         let Some(entry) = self.shelf.look(key) else {
             why.title(|| format!("{name} did not keep {word}"));
             if why.lines.is_empty() {
-                why.say(|| "The store does not have it, and that is not remembered.".to_owned());
+                why.say(|| "There is no such key, and that is not remembered.".to_owned());
             }
             return;
         };

@@ -4,9 +4,7 @@ use super::explain::{Hit, Miss};
 use super::shelf::Cause;
 use super::write::known;
 use super::{Cache, Entry, Holding, Load, NOBODY, Pattern, is_behind};
-use crate::sim::{
-    Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why,
-};
+use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why};
 
 impl Cache {
     /// A read came in.
@@ -15,20 +13,23 @@ impl Cache {
         if let Some(dirty) = self.buffer.get(key) {
             let found = if dirty.deleted { Found::Nothing } else { Found::Value };
             if self.shelf.look(key).is_some() {
-                self.shelf.touch(key, now);
+                let out = self.shelf.touch(key, now);
+                self.left(&out, key, cx);
             }
             return self.hit(slot, key, (found, dirty.stamp), Hit::Waiting, cx);
         }
         let Some(entry) = self.shelf.look(key) else { return self.miss(slot, key, cx) };
         let answer = (entry.found, entry.stamp);
         if now <= entry.ends {
-            self.shelf.touch(key, now);
+            let out = self.shelf.touch(key, now);
+            self.left(&out, key, cx);
             self.hit(slot, key, answer, Hit::Held(entry), cx);
             if self.is_late(&entry, now) {
                 self.refresh(key, cx);
             }
         } else if self.may_revalidate(&entry, now) {
-            self.shelf.touch(key, now);
+            let out = self.shelf.touch(key, now);
+            self.left(&out, key, cx);
             self.counts.over_hits += 1;
             self.hit(slot, key, answer, Hit::Over(entry), cx);
             self.refresh(key, cx);
@@ -131,7 +132,11 @@ impl Cache {
     /// A load came back, in `slot`: keeps what it brought and answers everybody who waited for it.
     pub(super) fn loaded<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot).copied() else { return };
-        let (outcome, stamp, found) = (request.outcome, request.stamp, known(request.found));
+        let (outcome, found) = (request.outcome, known(request.found));
+        let stamp = match request.found {
+            Found::Unasked => self.buffer.version(key),
+            Found::Nothing | Found::Value => request.stamp,
+        };
         if outcome == Outcome::Done {
             cx.found(slot, found, stamp);
             self.keep_loaded(slot, key, found, stamp, cx);

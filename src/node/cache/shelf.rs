@@ -48,10 +48,10 @@ pub struct Gone {
 }
 
 /// What came of putting an entry in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// It is in; this key left for it.
-    In(Option<Key>),
+    /// It is in; these keys left for it: one at most, but for policies in which a hit evicts.
+    In(Vec<Key>),
     /// The policy did not let it in.
     NotAdmitted,
 }
@@ -110,10 +110,20 @@ impl Shelf {
         }
     }
 
-    /// A key that is there was asked for.
-    pub(super) fn touch(&mut self, key: Key, now: Time) {
+    /// A key that is there was asked for. Who left for that: hardly ever anybody.
+    pub(super) fn touch(&mut self, key: Key, now: Time) -> Vec<Key> {
         self.policy.tick(now, &mut self.rng);
-        self.policy.access(u64::from(key.0), &mut self.rng, &mut Why::off());
+        let access = self.policy.access(u64::from(key.0), &mut self.rng, &mut Why::off());
+        self.leave(&access, key, now)
+    }
+
+    /// Lets those go that the policy evicted for `by`.
+    fn leave(&mut self, access: &Access, by: Key, now: Time) -> Vec<Key> {
+        let out: Vec<Key> = access.evicted().iter().map(|&name| Key(name as u32)).collect();
+        for &key in &out {
+            self.drop_entry(key, now, Cause::EvictedFor(by));
+        }
+        out
     }
 
     /// Puts an entry in, which is taken out `spare` after its end. Says who left.
@@ -121,17 +131,11 @@ impl Shelf {
         let name = u64::from(key.0);
         self.policy.tick(entry.since, &mut self.rng);
         let access = self.policy.access(name, &mut self.rng, why);
-        let out = match access {
-            Access::Miss { evicted } => evicted.map(|name| Key(name as u32)),
-            Access::Hit => None,
-        };
-        if out == Some(key) {
+        if access.evicted() == [name] {
             self.note(key, entry.since, Cause::NotAdmitted);
             return Put::NotAdmitted;
         }
-        if let Some(out) = out {
-            self.drop_entry(out, entry.since, Cause::EvictedFor(key));
-        }
+        let out = self.leave(&access, key, entry.since);
         let leaves = (entry.ends < Time::MAX).then(|| entry.ends + spare);
         self.expiry.set(name, leaves);
         self.policy.set_deadline(name, leaves);
@@ -189,11 +193,7 @@ impl Shelf {
         let mut out = Vec::new();
         for one in held {
             let access = self.policy.access(one.key, &mut self.rng, &mut Why::off());
-            if let Access::Miss { evicted: Some(left) } = access {
-                let (left, by) = (Key(left as u32), Key(one.key as u32));
-                self.drop_entry(left, now, Cause::EvictedFor(by));
-                out.push(left);
-            }
+            out.extend(self.leave(&access, Key(one.key as u32), now));
             if self.policy.contains(one.key) {
                 self.policy.set_deadline(one.key, self.expiry.deadline(one.key));
             }

@@ -2,9 +2,7 @@
 
 use super::shelf::{Cause, Put};
 use super::{Cache, Entry, FLUSH, Holding, Out, Pattern};
-use crate::sim::{
-    Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why,
-};
+use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why};
 
 impl Cache {
     /// A write or deletion came in.
@@ -34,11 +32,8 @@ impl Cache {
         let stamp = cx.promise(slot);
         let mut why = self.explain_promise(cx.why(slot), key, cx);
         self.buffer.wrote(key, stamp, deleted);
-        if deleted {
-            self.drop_key(key, cx);
-        } else {
-            self.keep(key, Found::Value, stamp, &mut why, cx);
-        }
+        let found = if deleted { Found::Nothing } else { Found::Value };
+        self.keep(key, found, stamp, &mut why, cx);
         cx.decided(slot, why);
         self.plan_flush(cx);
         cx.reply(slot, Outcome::Done);
@@ -56,12 +51,12 @@ impl Cache {
             self.counts.refused += 1;
             return cx.fail(slot, Reason::WriteRefused);
         }
-        let goes_past = self.config.pattern == Pattern::WriteAround;
-        if goes_past || request.op == Op::Delete {
+        if self.config.pattern == Pattern::WriteAround {
             self.drop_key(key, cx);
         } else {
             let mut why = cx.why(slot);
-            self.keep(key, Found::Value, request.stamp, &mut why, cx);
+            let found = if request.op == Op::Delete { Found::Nothing } else { Found::Value };
+            self.keep(key, found, request.stamp, &mut why, cx);
             self.explain_kept(&mut why, key, cx);
             cx.decided(slot, why);
         }
@@ -110,8 +105,7 @@ impl Cache {
         let now = cx.now();
         let life = match found {
             Found::Nothing if self.config.negative_ms <= 0.0 => {
-                self.shelf.remove(key, now, Cause::Forgotten);
-                return;
+                return self.drop_key(key, cx);
             }
             Found::Nothing => self.config.negative_ms,
             Found::Unasked | Found::Value => self.config.ttl_ms,
@@ -124,17 +118,22 @@ impl Cache {
         match self.shelf.put(key, Entry { stamp, found, since: now, ends }, spare, why) {
             Put::In(out) => {
                 self.counts.fills += 1;
-                if let Some(out) = out {
-                    self.counts.evictions += 1;
-                    self.out = Some(Out { key: out, by: key, at: now });
-                    // It must not leave with a write that the store does not have.
-                    self.flush_one(out, cx);
-                }
+                self.left(&out, key, cx);
             }
             Put::NotAdmitted => {
                 self.counts.not_admitted += 1;
                 self.flush_one(key, cx);
             }
+        }
+    }
+
+    /// These keys were evicted for another.
+    pub(super) fn left<S: Sink>(&mut self, out: &[Key], by: Key, cx: &mut Context<'_, S>) {
+        for &key in out {
+            self.counts.evictions += 1;
+            self.out = Some(Out { key, by, at: cx.now() });
+            // It must not leave with a write that the store does not have.
+            self.flush_one(key, cx);
         }
     }
 
@@ -187,7 +186,7 @@ impl Cache {
         let Some(request) = cx.request(call) else { return };
         if request.outcome == Outcome::Done {
             let stamp = request.stamp;
-            self.buffer.stored(key);
+            self.buffer.stored(key, promised, stamp);
             self.shelf.restamp(key, promised, stamp);
         } else {
             self.buffer.failed(key, cx.now());
