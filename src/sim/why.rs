@@ -1,7 +1,8 @@
 //! Why a decision fell as it did, in the numbers it was made from.
 //!
 //! The algorithm that decides fills this in while it decides; nobody re-derives it afterwards. When
-//! nobody is looking, `Why::off()` is handed in, and `say` and `line` build nothing.
+//! nobody is looking, `Why::off()` is handed in, and `say` and `line` build nothing; whoever will
+//! read only the sentence hands in `Why::brief()`, and no row is built.
 
 /// One row of a decision: a candidate, its numbers, and whether it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Line {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Why {
     wanted: bool,
+    brief: bool,
     /// What was decided, in a few words: `Balancer chose s1`.
     pub title: String,
     /// The candidates with their numbers, in the order in which they were looked at.
@@ -32,9 +34,20 @@ impl Why {
         Why { wanted: true, ..Why::default() }
     }
 
+    /// Reasons of which somebody will read the title and the sentence, but not the rows.
+    pub fn brief() -> Why {
+        Why { wanted: true, brief: true, ..Why::default() }
+    }
+
     /// Nobody is looking: nothing is built, nothing is allocated.
     pub const fn off() -> Why {
-        Why { wanted: false, title: String::new(), lines: Vec::new(), sentence: String::new() }
+        Why {
+            wanted: false,
+            brief: false,
+            title: String::new(),
+            lines: Vec::new(),
+            sentence: String::new(),
+        }
     }
 
     /// Will somebody read this?
@@ -62,7 +75,7 @@ impl Why {
     /// Adds a row.
     #[inline]
     pub fn line(&mut self, line: impl FnOnce() -> Line) {
-        if self.wanted {
+        if self.wanted && !self.brief {
             self.lines.push(line());
         }
     }

@@ -9,13 +9,16 @@
 //! The past matters: the same members may own different keys after a different history. If the
 //! owner is gone, the preference is what a copy says after taking it out.
 //!
+//! A bucket takes 56 bytes: four numbers in the arrays of the paper and one in the stack of those
+//! that went (or, while it works, in the list of the shards' buckets), and 16 for its shard.
+//!
 //! Source: Mendelson, Vargaftik, Barabash, Lorenz, Keslassy and Orda, AnchorHash, 2021; arrays as
 //! in the authors' `anchorhash.py`, redrawing by xxHash64 as there.
 
 use std::sync::Arc;
 
-use super::members::{admit, at_most, shown};
-use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Shard};
+use super::members::{admit, places, shown};
+use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::xxh64::xxh64;
 use crate::sim::{Line, Why};
 
@@ -161,10 +164,21 @@ struct Anchor {
     buckets: Arc<Buckets>,
 }
 
+/// The list, if it can be used and there is a bucket for each.
+fn admitted(capacity: usize, shards: &[Shard]) -> Result<Arc<[Shard]>, Refusal> {
+    let (shards, n) = (admit(shards)?, shards.len());
+    if n > capacity {
+        return Err(Refusal::Settings(format!(
+            "{n} shards do not fit in an anchor of capacity {capacity}, which is fixed from the \
+             start; it is a setting (--set capacity={n} on the command line)"
+        )));
+    }
+    Ok(shards)
+}
+
 impl Anchor {
     fn new(capacity: usize, shards: &[Shard]) -> Result<Anchor, Refusal> {
-        let shards = admit(shards)?;
-        at_most(capacity, "shards in this anchor", shards.len())?;
+        let shards = admitted(capacity, shards)?;
         let buckets = Buckets::new(capacity, shards.len()).ok_or(Refusal::NoNodes)?;
         let bucket_of = (0..shards.len()).collect();
         Ok(Anchor::of(shards, bucket_of, buckets))
@@ -180,26 +194,22 @@ impl Anchor {
     }
 
     fn changed(&self, shards: &[Shard]) -> Result<Anchor, Refusal> {
-        let shards = admit(shards)?;
         let capacity = self.shard_of.len();
-        at_most(capacity, "shards in this anchor", shards.len())?;
-        let old = |name: &str| self.shards.iter().position(|shard| &*shard.name == name);
-        let kept: Vec<Option<usize>> = shards
-            .iter()
-            .map(|shard| old(&shard.name).map(|place| self.bucket_of[place]))
-            .collect();
-        if kept.iter().all(Option::is_none) {
+        let shards = admitted(capacity, shards)?;
+        let before = places(&shards, &self.shards);
+        if before.iter().all(Option::is_none) {
             return Anchor::new(capacity, &shards);
         }
         let mut buckets = (*self.buckets).clone();
-        for &bucket in &*self.bucket_of {
-            if !kept.contains(&Some(bucket)) {
+        for (now, &bucket) in places(&self.shards, &shards).iter().zip(&*self.bucket_of) {
+            if now.is_none() {
                 buckets.remove(bucket);
             }
         }
         let mut bucket_of = Vec::with_capacity(shards.len());
-        for bucket in kept {
-            match bucket.or_else(|| buckets.add()) {
+        for before in before {
+            let kept = before.map(|place| self.bucket_of[place]);
+            match kept.or_else(|| buckets.add()) {
                 Some(bucket) => bucket_of.push(bucket),
                 None => return Err(Refusal::Settings("no bucket is left".to_owned())),
             }
@@ -255,6 +265,10 @@ impl Placement for Anchor {
         }
     }
 
+    fn second(&self) -> Second {
+        Second::Heir
+    }
+
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
         Ok(Box::new(self.changed(shards)?))
     }
@@ -281,7 +295,7 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "AnchorHash 2021, the authors' Python",
     rule: "A key draws one of all buckets; as long as it meets one that is gone, it draws again \
            among those that were left then. Weights are ignored.",
-    cost: "O(1 + (ln(a/w))²) time on average for w shards of capacity a; 40 bytes per bucket",
+    cost: "O(1 + (ln(a/w))²) time on average for w shards of capacity a; 56 bytes per bucket",
     when: "Any shard may fail and return, and only its keys may move.",
     when_not: "Balancers that must agree without talking: the same members in another history \
                place keys elsewhere.",
@@ -337,7 +351,8 @@ mod tests {
             old != 0 && old != owner(&*swapped, &key.to_string()) + 1
         });
         assert_eq!(moved.count(), 0);
-        assert!(fresh.with(&named(9)).is_err());
+        let words = fresh.with(&named(9)).map(|_| ()).expect_err("eight at most").to_string();
+        assert!(words.contains("--set capacity=9"), "{words}");
         let mut knobs = Knobs::default();
         knobs.set(&[CAPACITY], "capacity", 3.0).expect("in range");
         assert!((ENTRY.make)(&knobs, &list).is_err());

@@ -2,8 +2,9 @@
 //!
 //! A key has a token, a signed number of 64 bits: its MurmurHash3, in Cassandra's variant. Nodes
 //! own tokens; the node with the first token at or after the key's holds the first replica, and the
-//! next distinct nodes around the ring hold the others (SimpleStrategy). Each range includes its
-//! right end and not its left.
+//! next distinct nodes around the ring hold the others (SimpleStrategy): these are the preference,
+//! and since a node's tokens hang on nobody else, also the owners once those before have left. Each
+//! range includes its right end and not its left.
 //!
 //! Cassandra draws a node's tokens at random when it first starts. Here token i is the hash of
 //! "name-i", so that the same cluster is always the same. A node of weight w has w times as many,
@@ -14,7 +15,7 @@
 
 use super::members::{MOST_POINTS, at_most, weights};
 use super::ring::{Points, RingPlacement, Scheme};
-use super::{Entry, Knob, Knobs, Refusal, Shard};
+use super::{Entry, Knob, Knobs, Refusal, Second, Shard};
 use crate::policy::hash::murmur3::cassandra_token;
 
 const NUM_TOKENS: Knob = Knob {
@@ -54,6 +55,7 @@ static SCHEME: Scheme = Scheme {
     position: |_, key| place_of(cassandra_token(key)),
     words: |_| "its token",
     shown: |position| ((position ^ (1 << 63)) as i64).to_string().replace('-', "\u{2212}"),
+    second: Second::Heir,
 };
 
 pub(super) const ENTRY: Entry = Entry {

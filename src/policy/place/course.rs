@@ -28,17 +28,23 @@ pub struct ShardManager {
     shards: Vec<CourseShard>,
 }
 
-/// More than this many are a mistake; the course would take any number that fits in memory.
+/// More than this many are not made here; the course would try, and might run out of memory.
 const SHARDS_MAX: i64 = 1_000_000;
+/// From here on Go itself refuses: a `Shard` has 48 bytes, and a slice at most 2^48.
+const GO_MAX: i64 = (1 << 48) / 48;
 
 impl ShardManager {
     /// With `count` shards.
     ///
     /// # Errors
-    /// The words with which the course's program falls over.
+    /// The words with which the course's program falls over; or, for more than a million, which it
+    /// would make, words of our own.
     pub fn new(count: i64) -> Result<ShardManager, String> {
-        if !(0..=SHARDS_MAX).contains(&count) {
+        if !(0..=GO_MAX).contains(&count) {
             return Err("runtime error: makeslice: len out of range".to_owned());
+        }
+        if count > SHARDS_MAX {
+            return Err(format!("at most {SHARDS_MAX} shards are made here, got {count}"));
         }
         let shard = |id: usize| CourseShard {
             id,
@@ -95,6 +101,9 @@ mod tests {
             none.shard(b"k").map(|_| ()),
             Err("runtime error: integer divide by zero".into())
         );
-        assert!(ShardManager::new(-1).is_err());
+        let words = |count: i64| ShardManager::new(count).map(|_| ()).expect_err("refused");
+        let panic = "runtime error: makeslice: len out of range";
+        assert_eq!([words(-1), words(i64::MAX), words(GO_MAX + 1)], [panic; 3]);
+        assert_eq!(words(1_000_001), "at most 1000000 shards are made here, got 1000001");
     }
 }

@@ -5,16 +5,19 @@
 //! not listed has no owner, or goes to one shard that is named for such keys.
 //!
 //! When members change, entries of lost shards go: their keys move to the next shard in their
-//! entry, and to nobody (or the default) when there is none. Nothing moves to a new shard by
-//! itself.
+//! entry, and to the shard for keys not listed (or nobody) when there is none. If that shard itself
+//! is lost, keys not listed have no owner. Nothing moves to a new shard by itself.
+//!
+//! The preference is in that order: the entry's own shards, the shard for keys not listed, then the
+//! rest of the list, which no key goes to unless it is listed there.
 //!
 //! Source: System design textbooks' lookup-based sharding; Vitess calls it a lookup vindex.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::members::{admit, shown};
-use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Shard};
+use super::members::{admit, places, shown};
+use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::sim::{Line, Why};
 
 const DEFAULT: Knob = Knob {
@@ -76,6 +79,14 @@ impl Directory {
         Ok(())
     }
 
+    /// As the catalogue makes it, with the number of the shard for keys not listed from `knobs`.
+    ///
+    /// # Errors
+    /// As [`Directory::new`].
+    pub fn with_knobs(knobs: &Knobs, shards: &[Shard]) -> Result<Directory, Refusal> {
+        Directory::new(knobs.count(&DEFAULT).checked_sub(1), shards)
+    }
+
     /// How many keys are listed.
     pub fn count(&self) -> usize {
         self.entries.len()
@@ -106,19 +117,20 @@ impl Placement for Directory {
                 chosen: true,
             });
             why.say(|| match listed {
-                true => format!("The list of {} keys says {key} is in {name}.", self.count()),
+                true => format!("The list, of length {}, says {key} is in {name}.", self.count()),
                 false => format!("{key} is not in the list; such keys go to {name}."),
             });
         }
         owner
     }
 
-    /// The entry's own shards, then the others in list order.
+    /// The entry's own shards, the one for keys not listed, then the others in list order.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
         out.clear();
         let Some(owner) = self.owner_of(key) else { return };
         let listed = self.entries.get(key).map_or(&[][..], Vec::as_slice);
-        let all = [owner].into_iter().chain(listed.iter().copied()).chain(0..self.shards.len());
+        let own = [owner].into_iter().chain(listed.iter().copied()).chain(self.default);
+        let all = own.chain(0..self.shards.len());
         for place in all {
             if out.len() >= count.min(self.shards.len()) {
                 return;
@@ -129,13 +141,17 @@ impl Placement for Directory {
         }
     }
 
+    fn second(&self) -> Second {
+        Second::Neighbour(
+            "After the owner come the key's other shards in the list, then the shard for keys not \
+             listed, then the rest. When the owner leaves, the key goes to the first of these but \
+             never to the rest: then it has no owner.",
+        )
+    }
+
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
         let shards = admit(shards)?;
-        let now: Vec<Option<usize>> = self
-            .shards
-            .iter()
-            .map(|old| shards.iter().position(|shard| shard.name == old.name))
-            .collect();
+        let now = places(&self.shards, &shards);
         let kept = |(key, places): (&Vec<u8>, &Vec<usize>)| {
             let places: Vec<usize> = places.iter().filter_map(|&place| now[place]).collect();
             (!places.is_empty()).then(|| (key.clone(), places))
@@ -164,9 +180,7 @@ pub(super) const ENTRY: Entry = Entry {
     when_not: "Very many keys: the list becomes a database that needs sharding itself.",
     source: "Textbooks; Vitess lookup vindexes",
     knobs: &[DEFAULT],
-    make: |knobs: &Knobs, shards| {
-        Ok(Box::new(Directory::new(knobs.count(&DEFAULT).checked_sub(1), shards)?))
-    },
+    make: |knobs: &Knobs, shards| Ok(Box::new(Directory::with_knobs(knobs, shards)?)),
 };
 
 #[cfg(test)]
@@ -189,7 +203,7 @@ mod tests {
         let mut out = Vec::new();
         place.preference(b"acme", 3, &mut out);
         assert_eq!(out, [2, 0, 1]);
-        assert_eq!(why(&place, b"acme").sentence, "The list of 1 keys says \"acme\" is in s2.");
+        assert_eq!(why(&place, b"acme").sentence, "The list, of length 1, says \"acme\" is in s2.");
         assert!(place.assign(b"acme", &[3]).is_err() && place.assign(b"acme", &[1, 1]).is_err());
         place.assign(b"acme", &[]).expect("taken off");
         assert_eq!(place.count(), 0);
@@ -198,6 +212,12 @@ mod tests {
     #[test]
     fn a_lost_shard_leaves_its_keys_to_the_next_in_their_entries() {
         let mut place = Directory::new(Some(2), &named(3)).expect("three");
+        place.assign(b"c", &[0]).expect("there");
+        let mut out = Vec::new();
+        place.preference(b"c", 3, &mut out);
+        assert_eq!(out, [0, 2, 1], "then the one for keys not listed");
+        let after = place.with(&named(3)[1..]).expect("two");
+        assert_eq!(after.owner(b"c", &mut off()), Some(1), "which is s2");
         place.assign(b"a", &[2, 0]).expect("there");
         place.assign(b"b", &[2]).expect("there");
         let after = place.with(&named(2)).expect("two");

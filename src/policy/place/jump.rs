@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use super::members::{admit, one_by_one, shown};
-use super::{Entry, Picture, Placement, Refusal, Shard};
+use super::{Entry, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::murmur3::murmur3_128_first;
 use crate::sim::{Line, Why};
 
@@ -75,9 +75,14 @@ impl Placement for Jump {
         Some(owner)
     }
 
+    /// The same rule over the shards that are left, in their order.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
         let hash = murmur3_128_first(key, 0);
         one_by_one(self.shards.len(), count, out, |left| jump(hash, left as u32) as usize);
+    }
+
+    fn second(&self) -> Second {
+        Second::Heir
     }
 
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {

@@ -1,16 +1,20 @@
 //! Ketama, the ring that made consistent hashing popular with memcached clients.
 //!
 //! A shard with the share p of all weights gets ⌊p · 40 · n⌋ digests md5("name-0"), md5("name-1"),
-//! ...; each digest is cut into four little-endian words, and each word is a point. With equal
-//! weights that makes 160 points a shard; a share too small for one digest gets no key at all. A
-//! key is at the first word of its own md5. The share is kept in 32-bit floating point as in the
-//! original, so ⌊...⌋ falls as it does there.
+//! ...; each digest is cut into four little-endian words, and each word is a point. A share too
+//! small for one digest gets no key at all. A key is at the first word of its own md5. The share is
+//! kept in 32-bit floating point as in the original, so ⌊...⌋ falls as it does there: equal weights
+//! make 160 points a shard, but 156 when there are 61 or 122 of them, because 1/61 is rounded down.
+//!
+//! Both p and n hang on the whole list. With unequal weights nearly every change of members gives
+//! some of the *other* shards a digest more or less, and moves a few keys between these; with equal
+//! ones only a change to or from such a count does.
 //!
 //! Source: libketama (last.fm), `ketama.c`, `ketama_create_continuum` and `ketama_get_server`.
 
 use super::members::{MOST_POINTS, at_most, weights};
 use super::ring::{Points, RingPlacement, Scheme};
-use super::{Entry, Knob, Knobs, Refusal, Shard};
+use super::{Entry, Knob, Knobs, Refusal, Second, Shard};
 use crate::policy::hash::md5::{md5, md5_of, word};
 
 const DIGESTS: Knob = Knob {
@@ -62,6 +66,11 @@ static SCHEME: Scheme = Scheme {
     position: |_, key| u64::from(word(&md5(key), 0)),
     words: |_| "the first four bytes of its md5, little-endian",
     shown: |position| position.to_string(),
+    second: Second::Neighbour(
+        "After the owner come the next distinct shards on the ring as it stands. libketama skips \
+         nobody: it makes the ring anew, and where a digest of another shard comes or goes with \
+         that, another shard owns the key.",
+    ),
 };
 
 /// The ring of `shards`, for comparisons with libketama itself.
@@ -84,10 +93,11 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "libketama (last.fm)",
     rule: "Every shard has about 160 points on a ring, by weight; the next point at or after the \
            key's MD5 owns it.",
-    cost: "O(log points) time and one MD5; 160 points of memory per shard",
-    when: "Caches that come and go: adding one of n + 1 moves about 1/(n + 1) of the keys.",
+    cost: "O(log points) time and one MD5; about 160 points of memory per shard",
+    when: "Caches that come and go: adding one of n + 1 moves about 1/(n + 1) of the keys, and \
+           with unequal weights a few more.",
     when_not: "Loads must be even to a few percent: with 160 points shares still differ by a tenth \
-               or so.",
+               or so. Or no key but those of the changed shard may move.",
     source: "libketama ketama.c",
     knobs: &[DIGESTS],
     make: |knobs, shards| Ok(Box::new(RingPlacement::new(&SCHEME, knobs, shards)?)),
@@ -117,6 +127,9 @@ mod tests {
         assert_eq!(digests(40, &[600, 400]), Ok(vec![48, 32]));
         assert_eq!(digests(10, &[1, 1, 1, 1]), Ok(vec![10; 4]));
         assert_eq!(digests(40, &[1, 10_000]), Ok(vec![0, 79]));
+        let uneven = |n: &usize| digests(40, &vec![7; *n]) != Ok(vec![40; *n]);
+        assert_eq!((1..200).filter(uneven).collect::<Vec<usize>>(), [61, 122]);
+        assert_eq!(digests(40, &[1; 61]), Ok(vec![39; 61]));
         assert!(digests(1_000, &[1; 50_000]).is_err());
         let mut knobs = Knobs::default();
         knobs.set(&[DIGESTS], "digests", 10.0).expect("in range");

@@ -2,8 +2,12 @@
 //!
 //! Shards take cells of a table of M (a prime) in turn, each in an order of its own, until it is
 //! full; see `maglev_table`. A key belongs to the owner of cell xxh64(key) mod M. Shares are even
-//! to one cell in M; when a shard comes or goes, a few keys more than necessary move. If the owner
-//! is gone, the cells that follow decide here; Envoy hashes again instead.
+//! to one cell in M; when a shard comes or goes, a few keys more than necessary move.
+//!
+//! The second in the preference is where Envoy goes when it retries on another host: attempt k
+//! looks up the hash xor (2^64 − k). Here sixteen attempts are made; if shards are still missing
+//! then, those of the cells that follow the key's. None of this says who owns the key once the
+//! first has left the list: then the table is filled anew.
 //!
 //! Envoy sorts its hosts by name before they take turns, so the order of the list does not matter.
 //!
@@ -12,8 +16,8 @@
 use std::sync::Arc;
 
 use super::maglev_table::MaglevTable;
-use super::members::{admit, at_most, distinct, shown, weights};
-use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Shard};
+use super::members::{admit, at_most, shown, weights};
+use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::xxh64::xxh64;
 use crate::sim::{Line, Why};
 
@@ -35,9 +39,14 @@ struct Maglev {
     shards: Arc<[Shard]>,
     /// The cells, by place in the list of shards.
     cells: Arc<[u32]>,
+    /// How many cells each shard has.
+    counts: Arc<[u32]>,
     /// How many shards have a cell.
     present: usize,
 }
+
+/// How often a key looks for another host before it takes the cells in turn.
+const ATTEMPTS: u64 = 16;
 
 impl Maglev {
     fn new(size: u32, shards: &[Shard]) -> Result<Maglev, Refusal> {
@@ -51,20 +60,21 @@ impl Maglev {
         let table = MaglevTable::hashed(size, &candidates, xxh64)?;
         let cells: Arc<[u32]> =
             table.cells().iter().map(|&cell| order[cell as usize] as u32).collect();
-        let mut seen = vec![false; shards.len()];
-        cells.iter().for_each(|&shard| seen[shard as usize] = true);
-        let present = seen.iter().filter(|&&seen| seen).count();
-        Ok(Maglev { size, shards, cells, present })
+        let mut counts = vec![0; shards.len()];
+        cells.iter().for_each(|&shard| counts[shard as usize] += 1);
+        let present = counts.iter().filter(|&&count| count > 0).count();
+        Ok(Maglev { size, shards, cells, counts: counts.into(), present })
     }
 
-    fn at(&self, key: &[u8]) -> usize {
-        (xxh64(key, 0) % u64::from(self.size)) as usize
+    /// The cell that attempt number `attempt` of `key` looks up; the owner's is attempt 0's.
+    fn at(&self, key: &[u8], attempt: u64) -> usize {
+        ((xxh64(key, 0) ^ attempt.wrapping_neg()) % u64::from(self.size)) as usize
     }
 }
 
 impl Placement for Maglev {
     fn owner(&self, key: &[u8], why: &mut Why) -> Option<usize> {
-        let at = self.at(key);
+        let at = self.at(key, 0);
         let owner = *self.cells.get(at)? as usize;
         why.line(|| Line {
             subject: self.shards[owner].name.to_string(),
@@ -72,7 +82,7 @@ impl Placement for Maglev {
             chosen: true,
         });
         why.say(|| {
-            let cells = self.cells.iter().filter(|&&cell| cell as usize == owner).count();
+            let cells = self.counts[owner];
             let (words, hash, size) = (shown(key), xxh64(key, 0), self.size);
             let name = &self.shards[owner].name;
             format!(
@@ -83,7 +93,30 @@ impl Placement for Maglev {
     }
 
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
-        distinct(&self.cells, self.at(key), self.present, count, out);
+        out.clear();
+        let count = count.min(self.present);
+        let looks = (0..ATTEMPTS).map(|attempt| &self.cells[self.at(key, attempt)]);
+        let (before, after) = self.cells.split_at(self.at(key, 0));
+        for &shard in looks.chain(after).chain(before) {
+            if out.len() >= count {
+                return;
+            }
+            if !out.contains(&(shard as usize)) {
+                out.push(shard as usize);
+            }
+        }
+    }
+
+    fn second(&self) -> Second {
+        Second::Neighbour(
+            "After the owner come the hosts that Envoy's retries look up, attempt k at the hash \
+             xor (2^64 − k), then those of the cells that follow. When a shard leaves the list, \
+             the table is filled anew and others may own its keys.",
+        )
+    }
+
+    fn weighted(&self) -> bool {
+        true
     }
 
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
@@ -140,6 +173,40 @@ mod tests {
     fn the_cell_is_named() {
         let place = Maglev::new(7, &named(3)).expect("three");
         let at = xxh64(b"k", 0) % 7;
-        assert_eq!(why(&place, b"k").lines[0].numbers, format!("{} mod 7 = {at}", xxh64(b"k", 0)));
+        let why = why(&place, b"k");
+        assert_eq!(why.lines[0].numbers, format!("{} mod 7 = {at}", xxh64(b"k", 0)));
+        let Picture::Table(cells) = place.picture() else { panic!("a table") };
+        let (at, owner) = (at as usize, owner(&place, "k"));
+        let count = cells.iter().filter(|&&cell| cell as usize == owner).count();
+        assert!(why.sentence.ends_with(&format!("is one of the {count} of s{owner}.")));
+        assert_eq!(cells[at] as usize, owner);
+    }
+
+    /// Envoy's own test (six hosts, seven cells, hash 10) has port 91, then 90, then 95; here the
+    /// rule alone, because a key with that hash is hard to come by.
+    #[test]
+    fn the_second_is_where_envoys_retries_go() {
+        let place = Maglev::new(251, &named(9)).expect("nine");
+        let Picture::Table(cells) = place.picture() else { panic!("a table") };
+        let mut out = Vec::new();
+        for key in 0..200 {
+            let key = key.to_string();
+            let look = |attempt: u64| {
+                let hash = xxh64(key.as_bytes(), 0) ^ 0u64.wrapping_sub(attempt);
+                cells[(hash % 251) as usize] as usize
+            };
+            let mut looks: Vec<usize> = Vec::new();
+            (0..6).map(look).for_each(|shard| {
+                if !looks.contains(&shard) {
+                    looks.push(shard);
+                }
+            });
+            place.preference(key.as_bytes(), looks.len(), &mut out);
+            assert_eq!(out, looks);
+            place.preference(key.as_bytes(), 99, &mut out);
+            out.sort_unstable();
+            assert!(out.into_iter().eq(0..9));
+            out = Vec::new();
+        }
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Names and key are hashed apart and then mixed into one score per shard, so a key is hashed only
 //! once; the highest score owns the key, the earlier of equals. With weights the score becomes a
-//! number u between 0 and 1, and w / −ln(u) is compared: a shard with twice the weight wins twice
-//! as many keys, and changing one weight moves keys only to or from that shard.
+//! number u between 0 and 1, and w · (1 / −ln u) is compared: a shard with twice the weight wins
+//! twice as many keys, and changing one weight moves keys only to or from that shard. A shard of
+//! weight 0 takes no part.
+//!
+//! Numbers in the reasons have as many digits as it takes to read back the very same number.
 //!
 //! Source: mcrouter `RendezvousHashFunc.cpp`, `WeightedRendezvousHashFunc.cpp`.
 
@@ -12,7 +15,7 @@ use std::sync::Arc;
 
 use super::members::{admit, shown, weights};
 use super::rendezvous_score::{key_hash, name_hash, score, unit, weighted};
-use super::{Entry, Picture, Placement, Refusal, Shard};
+use super::{Entry, Picture, Placement, Refusal, Second, Shard};
 use crate::sim::{Line, Why};
 
 #[derive(Clone, Debug)]
@@ -47,22 +50,22 @@ impl Mcrouter {
     fn explain(&self, key: &[u8], owner: usize, why: &mut Why) {
         let hash = key_hash(key);
         for (place, (shard, &(name, weight))) in self.shards.iter().zip(&*self.names).enumerate() {
-            let score = score(name, hash);
             why.line(|| Line {
                 subject: shard.name.to_string(),
-                numbers: match self.weighted {
-                    true => format!(
-                        "u = {:.6}, {weight} / −ln u = {:.6}",
-                        unit(score),
-                        weighted(score, weight)
-                    ),
-                    false => format!("score {score}"),
+                numbers: match (score(name, hash), self.weighted) {
+                    (score, false) => format!("score {score}"),
+                    (_, true) if weight == 0.0 => "weight 0: takes no part".to_owned(),
+                    (score, true) => {
+                        let (u, own) = (unit(score), weighted(score, weight));
+                        format!("u = {u}, {weight} · (1 / −ln u) = {own}")
+                    }
                 },
                 chosen: place == owner,
             });
         }
         why.say(|| {
-            let (name, n, key) = (&self.shards[owner].name, self.shards.len(), shown(key));
+            let n = self.names.iter().filter(|&&(_, weight)| weight > 0.0).count();
+            let (name, key) = (&self.shards[owner].name, shown(key));
             let what = if self.weighted { "weighted scores" } else { "scores" };
             format!("{name} has the highest of {n} {what} for {key}.")
         });
@@ -101,6 +104,14 @@ impl Placement for Mcrouter {
         out.extend((0..self.shards.len()).filter(|&place| self.names[place].1 > 0.0));
         out.sort_unstable_by(|&a, &b| self.compare(a, b, hash));
         out.truncate(count);
+    }
+
+    fn second(&self) -> Second {
+        Second::Heir
+    }
+
+    fn weighted(&self) -> bool {
+        self.weighted
     }
 
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
@@ -165,12 +176,25 @@ mod tests {
         assert!(to_b.abs_diff(1_000) < 70, "{to_b}");
     }
 
+    /// From u and the weight as they are printed comes the very number that was compared.
     #[test]
-    fn the_highest_score_is_the_one_marked() {
-        let place = Mcrouter::new(true, &["a", "b"].map(|name| Shard::new(name, 3))).expect("two");
-        let why = why(&place, b"k");
-        let score = |line: &Line| line.numbers.rsplit(' ').next().map(str::to_owned);
-        let (a, b) = (score(&why.lines[0]), score(&why.lines[1]));
-        assert_eq!(why.lines[0].chosen, a > b, "{:?}", why.lines);
+    fn the_reasons_can_be_redone_to_the_last_bit() {
+        let list = [Shard::new("a", 3), Shard::new("off", 0), Shard::new("b", 7)];
+        let place = Mcrouter::new(true, &list).expect("three");
+        for key in 0..100 {
+            let why = why(&place, format!("key:{key}").as_bytes());
+            let own = |line: &Line| {
+                let numbers = line.numbers.replace(',', "");
+                let words: Vec<&str> = numbers.split(' ').collect();
+                let number = |at: usize| words[at].parse::<f64>().expect("a number");
+                let (u, weight, own) = (number(2), number(3), number(words.len() - 1));
+                assert_eq!(weight * (1.0 / -libm::log(u)), own, "{numbers}");
+                own
+            };
+            let (a, b) = (own(&why.lines[0]), own(&why.lines[2]));
+            assert_eq!(why.lines[0].chosen, a > b, "{:?}", why.lines);
+            assert_eq!(why.lines[1].numbers, "weight 0: takes no part");
+            assert!(why.sentence.contains("the highest of 2 weighted scores"), "{}", why.sentence);
+        }
     }
 }

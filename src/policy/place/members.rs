@@ -1,5 +1,6 @@
 //! What every placement does with its list of shards and with keys in words.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Refusal, Shard};
@@ -44,16 +45,47 @@ pub(super) fn weights(shards: &[Shard]) -> Result<Vec<u64>, Refusal> {
     Ok(weights)
 }
 
-/// The place of the `nth` (from 0) shard of those that are not in `gone`.
-pub(super) fn nth_left(gone: &[usize], nth: usize) -> usize {
-    let mut place = nth;
-    loop {
-        let before = gone.iter().filter(|&&gone| gone <= place).count();
-        if nth + before == place {
-            return place;
-        }
-        place = nth + before;
+/// Where each shard of `old` is in `new`: the place of the one with the same name.
+pub(super) fn places(old: &[Shard], new: &[Shard]) -> Vec<Option<usize>> {
+    let now: BTreeMap<&str, usize> =
+        new.iter().enumerate().map(|(place, shard)| (&*shard.name, place)).collect();
+    old.iter().map(|shard| now.get(&*shard.name).copied()).collect()
+}
+
+/// Evens out how many of some things (chunks, ranges) each of `n` shards has, from the present
+/// owner of each; `None` has lost its shard. They move as wholes: first those that are lost go one
+/// by one to whoever has fewest; then one after another goes from whoever has most to whoever has
+/// fewest, while these differ by two or more: the one that came last, else the first. Of shards
+/// that have as many, the earlier in the list.
+pub(super) fn even_out(owners: &[Option<u32>], n: usize) -> Vec<u32> {
+    let mut of: Vec<Vec<usize>> = vec![Vec::new(); n];
+    for (thing, owner) in owners.iter().enumerate().rev() {
+        owner.iter().for_each(|&shard| of[shard as usize].push(thing));
     }
+    let mut by_count: BTreeSet<(usize, usize)> =
+        of.iter().enumerate().map(|(shard, things)| (things.len(), shard)).collect();
+    fn give(thing: usize, of: &mut [Vec<usize>], by_count: &mut BTreeSet<(usize, usize)>) {
+        if let Some((count, to)) = by_count.pop_first() {
+            of[to].push(thing);
+            by_count.insert((count + 1, to));
+        }
+    }
+    for thing in (0..owners.len()).filter(|&thing| owners[thing].is_none()) {
+        give(thing, &mut of, &mut by_count);
+    }
+    while let (Some(&(fewest, _)), Some(&(most, _))) = (by_count.first(), by_count.last()) {
+        let from = by_count.range((most, 0)..).next().copied().filter(|_| most >= fewest + 2);
+        let Some((count, from)) = from else { break };
+        let Some(thing) = of[from].pop() else { break };
+        by_count.remove(&(count, from));
+        by_count.insert((count - 1, from));
+        give(thing, &mut of, &mut by_count);
+    }
+    let mut owners = vec![0; owners.len()];
+    for (shard, things) in of.iter().enumerate() {
+        things.iter().for_each(|&thing| owners[thing] = shard as u32);
+    }
+    owners
 }
 
 /// Fills `out` with up to `count` of `n` places by asking again and again which of those still left
@@ -65,31 +97,28 @@ pub(super) fn one_by_one(
     mut choose: impl FnMut(usize) -> usize,
 ) {
     out.clear();
+    // Those chosen so far, ascending: before the i-th of them, its place less i are left.
+    let mut gone: Vec<usize> = Vec::new();
     while out.len() < count.min(n) {
         let nth = choose(n - out.len());
-        out.push(nth_left(out, nth));
+        let before = passed(&gone, nth);
+        out.push(nth + before);
+        gone.insert(before, nth + before);
     }
 }
 
-/// Fills `out` with the first `count` distinct entries of `cells` from `at` on, wrapping round.
-/// `present` is how many distinct ones there are.
-pub(super) fn distinct(
-    cells: &[u32],
-    at: usize,
-    present: usize,
-    count: usize,
-    out: &mut Vec<usize>,
-) {
-    out.clear();
-    let (before, after) = cells.split_at(at);
-    for &shard in after.iter().chain(before) {
-        if out.len() >= count.min(present) {
-            return;
-        }
-        if !out.contains(&(shard as usize)) {
-            out.push(shard as usize);
+/// How many of `gone`, ascending places, come before the `nth` (from 0) of those that are left.
+fn passed(gone: &[usize], nth: usize) -> usize {
+    let (mut least, mut most) = (0, gone.len());
+    while least < most {
+        let middle = least.midpoint(most);
+        if gone[middle] - middle <= nth {
+            least = middle + 1;
+        } else {
+            most = middle;
         }
     }
+    least
 }
 
 /// Fills `out` with the owner and the shards that follow it in the list of `n`.
@@ -124,12 +153,42 @@ mod tests {
 
     #[test]
     fn counting_skips_those_that_are_gone() {
-        assert_eq!(nth_left(&[], 3), 3);
-        assert_eq!(nth_left(&[0, 1], 0), 2);
-        assert_eq!(nth_left(&[3, 1], 2), 4);
+        assert_eq!([passed(&[], 3), passed(&[0, 1], 0), passed(&[1, 3], 2)], [0, 2, 2]);
         let mut out = Vec::new();
         one_by_one(4, 9, &mut out, |left| 5 % left);
         assert_eq!(out, [1, 3, 2, 0]);
+        // As taking them out of a list.
+        let mut list: Vec<usize> = (0..1_000).collect();
+        let taken: Vec<usize> =
+            (0..1_000).map(|step| list.remove((step * step + 7) % (1_000 - step))).collect();
+        one_by_one(1_000, 1_000, &mut out, |left| {
+            let step = 1_000 - left;
+            (step * step + 7) % left
+        });
+        assert_eq!(out, taken);
+    }
+
+    #[test]
+    fn shards_are_found_again_by_name() {
+        let list = ["a", "b", "c"].map(|name| Shard::new(name, 1));
+        let new = ["c", "d", "a"].map(|name| Shard::new(name, 2));
+        assert_eq!(places(&list, &new), [Some(2), None, Some(0)]);
+    }
+
+    #[test]
+    fn wholes_move_until_none_has_two_more_than_another() {
+        let some =
+            |owners: &[u32]| -> Vec<Option<u32>> { owners.iter().copied().map(Some).collect() };
+        assert_eq!(even_out(&some(&[0, 0, 1, 1]), 3), [2, 0, 1, 1]);
+        assert_eq!(even_out(&[Some(0), Some(0), None, None], 2), [0, 0, 1, 1]);
+        assert_eq!(even_out(&some(&[0, 0, 1, 1, 2, 2]), 4), [3, 0, 1, 1, 2, 2]);
+        assert_eq!(even_out(&[Some(0), None, Some(1)], 2), [0, 0, 1]);
+        assert_eq!(even_out(&some(&[0; 4]), 2), [1, 1, 0, 0]);
+        assert_eq!(even_out(&some(&[0, 1]), 3), [0, 1], "no two more than another");
+        // A single pass over the owners would stop short here.
+        let owners = even_out(&some(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), 5);
+        let counts = [0, 1, 2, 3, 4].map(|shard| owners.iter().filter(|&&o| o == shard).count());
+        assert_eq!(counts, [2; 5]);
     }
 
     #[test]

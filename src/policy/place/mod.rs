@@ -1,7 +1,9 @@
 //! Which shard owns this key?
 //!
-//! Every placement answers with a preference list: the owner first, then the distinct shards that
-//! would own the key if those before were gone. Failover and replicas take the next ones.
+//! Every placement answers with a preference list: the owner first, then other shards, nobody
+//! twice. Failover and replicas take those. Who comes second differs: for some placements it is the
+//! shard that owns the key once the first has left the list, for others a neighbour in a table or
+//! on a ring that is made anew when the list changes. Each says which ([`Placement::second`]).
 //!
 //! Looking up changes nothing. A change of members makes a new placement out of the old one
 //! ([`Placement::with`]): most are a function of the list alone, but those that keep a table
@@ -67,9 +69,18 @@ pub trait Placement: dyn_clone::DynClone + std::fmt::Debug {
     /// owner, for example in a directory that does not list it. Writes the numbers into `why`.
     fn owner(&self, key: &[u8], why: &mut Why) -> Option<usize>;
 
-    /// Puts the places of the first `count` distinct shards for `key` into `out`, the owner first.
-    /// Fewer when there are fewer.
+    /// Puts the places of the first `count` distinct shards for `key` into `out`: the owner first,
+    /// then what [`Placement::second`] says. Fewer when there are fewer, none when the key has no
+    /// owner. A shard that can own nothing, for its weight, is not among them.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>);
+
+    /// What the shards after the owner in a preference list are.
+    fn second(&self) -> Second;
+
+    /// Do the weights of shards count?
+    fn weighted(&self) -> bool {
+        false
+    }
 
     /// The placement after a change of members: shards are the same when they have the same name.
     ///
@@ -90,6 +101,26 @@ pub trait Placement: dyn_clone::DynClone + std::fmt::Debug {
 }
 
 dyn_clone::clone_trait_object!(Placement);
+
+/// What the second shard of a preference list is, and the third to the second, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    /// The heir: it owns the key once the first is taken off the list ([`Placement::with`]).
+    Heir,
+    /// A neighbour in what the placement keeps, as it stands. Once the first is taken off the list
+    /// another may own the key. Says whose look this is, and what happens instead.
+    Neighbour(&'static str),
+}
+
+impl Second {
+    /// In words: a whole sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Second::Heir => "Each one owns the key once those before it have left the list.",
+            Second::Neighbour(words) => words,
+        }
+    }
+}
 
 /// What a placement looks like.
 #[derive(Clone, Debug, PartialEq)]

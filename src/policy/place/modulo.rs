@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::members::{admit, one_by_one, shown};
-use super::{Picture, Placement, Refusal, Shard};
+use super::{Picture, Placement, Refusal, Second, Shard};
 use crate::sim::{Line, Why};
 
 /// What tells one rule from another.
@@ -64,9 +64,14 @@ impl Placement for Modulo {
         Some(place)
     }
 
+    /// The same rule over the shards that are left, in their order.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
         let number = (self.rule.number)(key);
         one_by_one(self.shards.len(), count, out, |left| rest(number, left));
+    }
+
+    fn second(&self) -> Second {
+        Second::Heir
     }
 
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {

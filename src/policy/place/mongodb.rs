@@ -8,12 +8,15 @@
 //! chunks per shard never get quite even again; more chunks do. (Before 6.0 the balancer counted
 //! chunks like this, with a threshold; since then it compares their sizes.)
 //!
+//! There is no second owner. In MongoDB a shard is a replica set, and one of its own takes over;
+//! the preference names the shards that follow in the list.
+//!
 //! Source: MongoDB `initial_split_policy.cpp` (4.4 to 6.0) and the manual on hashed sharding.
 
 use std::sync::Arc;
 
-use super::members::{admit, at_most, in_turn, shown};
-use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Shard};
+use super::members::{admit, at_most, even_out, in_turn, places, shown};
+use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::mongodb::{Value, mongodb_hash};
 use crate::sim::{Line, Why};
 
@@ -57,38 +60,6 @@ fn splits(chunks: usize) -> Vec<i64> {
     }
     splits.sort_unstable();
     splits
-}
-
-/// Evens out how many chunks each of `n` shards has. `None` has lost its shard.
-fn balance(owners: &[Option<u32>], n: usize) -> Vec<u32> {
-    let mut of: Vec<Vec<usize>> = vec![Vec::new(); n];
-    let mut lost = Vec::new();
-    for (chunk, owner) in owners.iter().enumerate().rev() {
-        match owner {
-            Some(shard) => of[*shard as usize].push(chunk),
-            None => lost.push(chunk),
-        }
-    }
-    let emptiest = |of: &[Vec<usize>]| (0..n).min_by_key(|&shard| of[shard].len()).unwrap_or(0);
-    while let Some(chunk) = lost.pop() {
-        let to = emptiest(&of);
-        of[to].push(chunk);
-    }
-    loop {
-        let to = emptiest(&of);
-        // The earliest of equals, as for the emptiest.
-        let from = (0..n).rev().max_by_key(|&shard| of[shard].len()).unwrap_or(0);
-        if of[from].len() < of[to].len() + 2 {
-            break;
-        }
-        let chunk = of[from].pop();
-        of[to].extend(chunk);
-    }
-    let mut owners = vec![0; owners.len()];
-    for (shard, chunks) in of.iter().enumerate() {
-        chunks.iter().for_each(|&chunk| owners[chunk] = shard as u32);
-    }
-    owners
 }
 
 impl Chunks {
@@ -139,15 +110,20 @@ impl Placement for Chunks {
         in_turn(self.owners[chunk] as usize, self.shards.len(), count, out);
     }
 
+    fn second(&self) -> Second {
+        Second::Neighbour(
+            "After the owner come the shards that follow in the list. In MongoDB a member of the \
+             owner's own replica set takes over; when a shard leaves the list, its chunks go to \
+             whoever has fewest.",
+        )
+    }
+
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
         let shards = admit(shards)?;
-        let now = |old: &Shard| {
-            let place = shards.iter().position(|shard| shard.name == old.name);
-            place.map(|place| place as u32)
-        };
-        let now: Vec<Option<u32>> = self.shards.iter().map(now).collect();
-        let owners: Vec<Option<u32>> = self.owners.iter().map(|&old| now[old as usize]).collect();
-        let owners = balance(&owners, shards.len()).into();
+        let now = places(&self.shards, &shards);
+        let now = |&old: &u32| now[old as usize].map(|place| place as u32);
+        let owners: Vec<Option<u32>> = self.owners.iter().map(now).collect();
+        let owners = even_out(&owners, shards.len()).into();
         Ok(Box::new(Chunks { shards, splits: self.splits.clone(), owners }))
     }
 
@@ -194,15 +170,6 @@ mod tests {
         assert_eq!(splits(4), [-4_611_686_018_427_387_902, 0, 4_611_686_018_427_387_902]);
         assert!(splits(1).is_empty());
         assert_eq!(splits(3).len(), 2);
-    }
-
-    #[test]
-    fn whole_chunks_move() {
-        let some =
-            |owners: &[u32]| -> Vec<Option<u32>> { owners.iter().map(|&o| Some(o)).collect() };
-        assert_eq!(balance(&some(&[0, 0, 1, 1]), 3), [2, 0, 1, 1]);
-        assert_eq!(balance(&[Some(0), Some(0), None, None], 2), [0, 0, 1, 1]);
-        assert_eq!(balance(&some(&[0, 0, 1, 1, 2, 2]), 4), [3, 0, 1, 1, 2, 2]);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //! Two placements are asked for the owner of every key; the owners are the same when their names
 //! are. Beside the count stands the smallest share that could have moved: every shard whose part of
 //! all weights shrinks must give up at least the difference. A perfect placement moves no more.
+//! Where the placement ignores weights, all shards count alike.
 //!
 //! Keys are taken one at a time: memory depends on the number of shards only.
 
-use std::collections::BTreeMap;
-
+use super::members::places;
 use super::{Placement, Shard};
 use crate::sim::Why;
 
@@ -49,14 +49,11 @@ pub fn moved<K: AsRef<[u8]>>(
     after: Placed<'_>,
     keys: impl IntoIterator<Item = K>,
 ) -> Moved {
-    let places: BTreeMap<&str, usize> =
-        after.shards.iter().enumerate().map(|(place, shard)| (&*shard.name, place)).collect();
-    let now: Vec<Option<usize>> =
-        before.shards.iter().map(|shard| places.get(&*shard.name).copied()).collect();
+    let now = places(before.shards, after.shards);
     let mut moved = Moved {
         total: 0,
         count: 0,
-        ideal: ideal(before.shards, after.shards),
+        ideal: ideal(before, after),
         left: vec![0; before.shards.len()],
         came: vec![0; after.shards.len()],
     };
@@ -79,23 +76,29 @@ pub fn moved<K: AsRef<[u8]>>(
     moved
 }
 
-/// The share of keys that must move at least: the sum of what each shard's part of all weights
-/// shrinks by. Negative weights count as 0; without any weight nothing must move.
-pub fn ideal(before: &[Shard], after: &[Shard]) -> f64 {
-    let weight = |shard: &Shard| shard.weight.max(0) as f64;
-    let total = |shards: &[Shard]| shards.iter().map(weight).sum::<f64>();
-    let (all_before, all_after) = (total(before), total(after));
-    if all_before == 0.0 || all_after == 0.0 {
+/// The share of keys that must move at least, from 0 to 1: the sum of what each shard's part of all
+/// weights shrinks by. A placement that ignores weights is held to equal ones. Negative weights
+/// count as 0; without any weight nothing must move.
+pub fn ideal(before: Placed<'_>, after: Placed<'_>) -> f64 {
+    let weights = |placed: Placed<'_>| -> Vec<f64> {
+        let weight = |shard: &Shard| match placed.by.weighted() {
+            true => shard.weight.max(0) as f64,
+            false => 1.0,
+        };
+        placed.shards.iter().map(weight).collect()
+    };
+    let (old, new) = (weights(before), weights(after));
+    let (all_old, all_new) = (old.iter().sum::<f64>(), new.iter().sum::<f64>());
+    if all_old == 0.0 || all_new == 0.0 {
         return 0.0;
     }
-    let later: BTreeMap<&str, f64> =
-        after.iter().map(|shard| (&*shard.name, weight(shard))).collect();
     // Whole numbers until the one division at the end: exact for ordinary weights.
-    let shrinks = |shard: &Shard| {
-        let now = later.get(&*shard.name).copied().unwrap_or(0.0);
-        (weight(shard) * all_after - now * all_before).max(0.0)
+    let shrinks = |(weight, now): (&f64, Option<usize>)| {
+        let now = now.and_then(|place| new.get(place)).copied().unwrap_or(0.0);
+        (weight * all_new - now * all_old).max(0.0)
     };
-    before.iter().map(shrinks).sum::<f64>() / (all_before * all_after)
+    let now = places(before.shards, after.shards);
+    old.iter().zip(now).map(shrinks).sum::<f64>() / (all_old * all_new)
 }
 
 #[cfg(test)]
@@ -137,11 +140,30 @@ mod tests {
         assert_eq!(moved(old, new, [""; 0]).share(), 0.0);
     }
 
+    fn least(key: &str, before: &[Shard], after: &[Shard]) -> f64 {
+        let make = find(key).expect("in the catalogue").make;
+        let by = make(Knobs::DEFAULTS, &named(1)).expect("made");
+        ideal(Placed { by: &*by, shards: before }, Placed { by: &*by, shards: after })
+    }
+
     #[test]
     fn the_least_that_must_move() {
-        assert_eq!(ideal(&named(4), &named(8)), 0.5);
-        assert_eq!(ideal(&named(8), &named(7)), 0.125);
-        assert_eq!(ideal(&[Shard::new("a", 1), Shard::new("b", 1)], &[Shard::new("a", 5)]), 0.5);
-        assert_eq!(ideal(&[Shard::new("a", -1)], &named(1)), 0.0);
+        for key in ["jump", "maglev"] {
+            assert_eq!(least(key, &named(4), &named(8)), 0.5);
+            assert_eq!(least(key, &named(8), &named(7)), 0.125);
+        }
+        let a_and_b = |weight| [Shard::new("a", weight), Shard::new("b", 1)];
+        assert_eq!(least("maglev", &a_and_b(1), &a_and_b(1)[..1]), 0.5);
+        assert_eq!(least("maglev", &a_and_b(3), &a_and_b(1)), 0.25, "from 3 of 4 to 1 of 2");
+        assert_eq!(least("maglev", &a_and_b(3), &a_and_b(3)[..1]), 0.25);
+        assert_eq!(least("maglev", &[Shard::new("a", -1)], &named(1)), 0.0);
+    }
+
+    /// One of two shards goes: half of the keys must move, whatever weights the list has.
+    #[test]
+    fn weights_that_are_ignored_do_not_count() {
+        let list = [Shard::new("a", 3), Shard::new("b", 1)];
+        assert_eq!(least("jump", &list, &list[..1]), 0.5);
+        assert_eq!(least("jump", &list, &[Shard::new("a", 9), Shard::new("b", 1)]), 0.0);
     }
 }

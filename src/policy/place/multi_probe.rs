@@ -2,7 +2,8 @@
 //!
 //! A ring needs many points per shard to be even. Here each shard has a single point, and the key
 //! is hashed to k positions; the one whose next point is nearest decides. With 21 probes the
-//! busiest shard gets about 5 percent more than its share, for 8 bytes of memory a shard.
+//! busiest shard gets about 5 percent more than its share, for 16 bytes of memory a shard: its
+//! point and its place.
 //!
 //! The point of a shard is the SipHash-2-4 of its name under the key (0, 0); probe i is at h1 + i ·
 //! h2, with h1 and h2 the SipHashes of the key under (1, 0) and (2, 0). The next point is strictly
@@ -14,7 +15,7 @@
 use std::sync::Arc;
 
 use super::members::{admit, shown};
-use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Shard};
+use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::siphash::siphash24;
 use crate::sim::{Line, Why};
 
@@ -112,6 +113,10 @@ impl Placement for MultiProbe {
         }
     }
 
+    fn second(&self) -> Second {
+        Second::Heir
+    }
+
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
         Ok(Box::new(MultiProbe::new(self.probes, shards)?))
     }
@@ -128,7 +133,7 @@ pub(super) const ENTRY: Entry = Entry {
     whose: "Appleton and O'Reilly 2015, constants as in go-mpchash",
     rule: "A shard has one point on the ring; a key looks from 21 positions, and the position \
            nearest before a point decides. Weights are ignored.",
-    cost: "O(k log n) time for k probes; one point of memory per shard",
+    cost: "O(k log n) time for k probes; 16 bytes of memory per shard",
     when: "Very many shards, and memory or building time matters.",
     when_not: "Look-ups must be as fast as they can be: a ring with many points looks once.",
     source: "arXiv:1505.00062; go-mpchash",

@@ -3,7 +3,11 @@
 //! A server of weight w has 160 · w points. The first is the CRC-32 of "host", a zero byte, "port"
 //! and four zero bytes; for each further one the four bytes are the point before, little-endian. A
 //! key is at its own CRC-32. Different weights give different numbers of points but never other
-//! ones, so a heavier server keeps every point it had.
+//! ones, so a heavier server keeps every point it had, and nobody's points hang on the others.
+//!
+//! The second in the preference is where nginx itself goes when it cannot use the first: it walks
+//! on to the next point of another server (and deals in turn after 20 points). It is also the owner
+//! once the first has left the list.
 //!
 //! nginx itself deals requests whose key is empty out in turn. Here an empty key is a key, and has
 //! an owner like any other.
@@ -12,7 +16,7 @@
 
 use super::members::{MOST_POINTS, at_most, weights};
 use super::ring::{Points, RingPlacement, Scheme};
-use super::{Entry, Knob, Knobs, Refusal, Shard};
+use super::{Entry, Knob, Knobs, Refusal, Second, Shard};
 use crate::policy::hash::crc::{crc32, crc32_more};
 
 const POINTS: Knob = Knob {
@@ -68,6 +72,7 @@ static SCHEME: Scheme = Scheme {
     position: |_, key| u64::from(crc32(key)),
     words: |_| "its crc32",
     shown: |position| position.to_string(),
+    second: Second::Heir,
 };
 
 pub(super) const ENTRY: Entry = Entry {

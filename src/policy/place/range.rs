@@ -8,17 +8,19 @@
 //!
 //! Made from a list of n shards alone, the space of all keys is cut evenly by its first bytes. With
 //! keys that all begin alike that is one range for all of them, until it is split. When members
-//! change, ranges move as wholes: those of a lost shard go one by one to whoever has fewest, and a
-//! new shard gets ranges only while another has two or more than it; otherwise it waits for a
-//! split. If an owner is gone before that, the shards of the ranges that follow are asked, then the
-//! rest.
+//! change, ranges move as wholes: those of a lost shard go one by one to whoever has fewest, and
+//! then from whoever has most to whoever has fewest, until nobody has two more than another. So a
+//! new shard may get none, and wait for a split.
+//!
+//! There is no second owner: in these systems a range has replicas of its own. The preference names
+//! the shards of the ranges that follow, then the rest.
 //!
 //! Source: Chang and others, Bigtable, 2006, section 5.1; CockroachDB and HBase on range splits.
 
 use std::sync::Arc;
 
-use super::members::{admit, at_most, shown};
-use super::{Entry, Picture, Placement, Refusal, Shard};
+use super::members::{admit, at_most, even_out, places, shown};
+use super::{Entry, Picture, Placement, Refusal, Second, Shard};
 use crate::sim::{Line, Why};
 
 /// The most ranges there can be.
@@ -56,7 +58,10 @@ impl Ranges {
     }
 
     /// One range per shard, cut evenly by the first bytes of keys.
-    fn even(shards: &[Shard]) -> Result<Ranges, Refusal> {
+    ///
+    /// # Errors
+    /// When the list of shards cannot be used.
+    pub fn even(shards: &[Shard]) -> Result<Ranges, Refusal> {
         let shards = admit(shards)?;
         let n = shards.len() as u128;
         let first = |place: u128| {
@@ -98,6 +103,19 @@ impl Ranges {
         Ok(Ranges { shards: self.shards.clone(), ranges: ranges.into() })
     }
 
+    /// As [`Ranges::split`], to the shard that has fewest ranges, the earlier of equals; not to the
+    /// one that has the range already, unless it is the only one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn split_off(&self, at: &[u8]) -> Result<Ranges, Refusal> {
+        let has = self.ranges[self.range_of(at)].1 as usize;
+        let mut counts = vec![0usize; self.shards.len()];
+        self.ranges.iter().for_each(|&(_, shard)| counts[shard as usize] += 1);
+        let others = (0..counts.len()).filter(|&shard| shard != has);
+        self.split(at, others.min_by_key(|&shard| counts[shard]).unwrap_or(has))
+    }
+
     /// The key at which to split a range that holds `keys`, in any order: the median, the later of
     /// two in the middle. `None` when there are fewer than two, or all are equal up to it, so that
     /// nothing would stay.
@@ -108,31 +126,6 @@ impl Ranges {
         }
         let (before, median, _) = keys.select_nth_unstable(middle);
         before.iter().any(|key| key < median).then_some(*median)
-    }
-
-    /// The owners of the ranges after a change of members; `None` has lost its shard.
-    fn reassign(owners: &[Option<u32>], n: usize) -> Vec<u32> {
-        let mut counts = vec![0usize; n];
-        owners.iter().flatten().for_each(|&shard| counts[shard as usize] += 1);
-        let emptiest = |counts: &[usize]| (0..n).min_by_key(|&shard| counts[shard]).unwrap_or(0);
-        let mut now = Vec::with_capacity(owners.len());
-        for owner in owners {
-            let shard = owner.map_or_else(|| emptiest(&counts), |shard| shard as usize);
-            if owner.is_none() {
-                counts[shard] += 1;
-            }
-            now.push(shard as u32);
-        }
-        for shard in &mut now {
-            let to = emptiest(&counts);
-            let (from, most) = (*shard as usize, counts.iter().max().copied().unwrap_or(0));
-            if counts[from] == most && most >= counts[to] + 2 {
-                counts[from] -= 1;
-                counts[to] += 1;
-                *shard = to as u32;
-            }
-        }
-        now
     }
 }
 
@@ -158,6 +151,7 @@ impl Placement for Ranges {
         Some(*owner as usize)
     }
 
+    /// The shards of the ranges that follow, then the rest.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
         out.clear();
         let (before, after) = self.ranges.split_at(self.range_of(key));
@@ -172,16 +166,20 @@ impl Placement for Ranges {
         }
     }
 
+    fn second(&self) -> Second {
+        Second::Neighbour(
+            "After the owner come the shards of the ranges that follow, then the rest. In these \
+             systems another replica of the range takes over; when a shard leaves the list, its \
+             ranges go to whoever has fewest.",
+        )
+    }
+
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
         let shards = admit(shards)?;
-        let now = |old: &Shard| {
-            let place = shards.iter().position(|shard| shard.name == old.name);
-            place.map(|place| place as u32)
-        };
-        let now: Vec<Option<u32>> = self.shards.iter().map(now).collect();
-        let owners: Vec<Option<u32>> =
-            self.ranges.iter().map(|&(_, shard)| now[shard as usize]).collect();
-        let owners = Ranges::reassign(&owners, shards.len());
+        let now = places(&self.shards, &shards);
+        let now = |&(_, old): &(Vec<u8>, u32)| now[old as usize].map(|place| place as u32);
+        let owners: Vec<Option<u32>> = self.ranges.iter().map(now).collect();
+        let owners = even_out(&owners, shards.len());
         let firsts = self.ranges.iter().map(|(first, _)| first.clone());
         Ok(Box::new(Ranges { shards, ranges: firsts.zip(owners).collect() }))
     }
@@ -209,7 +207,8 @@ pub(super) const ENTRY: Entry = Entry {
            range. Weights are ignored.",
     cost: "O(log ranges) time; one key of memory per range",
     when: "Queries for ranges of keys: they ask few shards.",
-    when_not: "Keys that grow: all writes go to the last range.",
+    when_not: "Keys that grow: all writes go to the last range. Keys that begin alike share one \
+               range until it is split.",
     source: "Bigtable, OSDI 2006, section 5.1",
     knobs: &[],
     make: |_, shards| Ok(Box::new(Ranges::even(shards)?)),
@@ -247,15 +246,31 @@ mod tests {
         );
         assert_eq!((split.count(), owner(&split, "h")), (4, 1));
         assert!(split.split(at, 0).is_err() && split.split(b"x", 9).is_err());
+        // Left to itself, the upper half goes to the other shard with fewest ranges.
+        let other = three().split_off(b"user7").expect("a split");
+        assert_eq!((owner(&other, "user5"), owner(&other, "user7")), (2, 0));
+        let again = other.split_off(b"user8").expect("a split");
+        assert_eq!((owner(&again, "user7"), owner(&again, "user8")), (0, 1));
+        let alone = Ranges::even(&named(1)).expect("one").split_off(b"k").expect("a split");
+        assert_eq!((alone.count(), owner(&alone, "z")), (2, 0));
         assert_eq!(Ranges::median(&mut [b"k"]), None);
         assert_eq!(Ranges::median(&mut [b"k", b"k", b"k"]), None);
     }
 
+    /// One shard has split itself into five ranges: two more shards, and then nobody has two more
+    /// than another.
     #[test]
-    fn ranges_move_as_wholes() {
-        assert_eq!(Ranges::reassign(&[Some(0), None, Some(1)], 2), [0, 0, 1]);
-        assert_eq!(Ranges::reassign(&[Some(0); 4], 2), [1, 1, 0, 0]);
-        assert_eq!(Ranges::reassign(&[Some(0), Some(1)], 3), [0, 1], "a new one waits for a split");
+    fn ranges_move_as_wholes_until_they_are_level() {
+        let mut ranges = three();
+        for at in ["q", "r", "s", "t"] {
+            ranges = ranges.split(at.as_bytes(), 2).expect("a split");
+        }
+        let after = ranges.with(&named(5)).expect("five");
+        let Picture::Ranges(cut) = after.picture() else { panic!("ranges") };
+        let counts = [0, 1, 2, 3, 4].map(|shard| cut.iter().filter(|(_, s)| *s == shard).count());
+        assert_eq!(counts, [2, 1, 2, 1, 1]);
+        let back = after.with(&named(1)).expect("one");
+        assert_eq!(["a", "h", "q", "z"].map(|key| owner(&*back, key)), [0; 4]);
     }
 
     #[test]

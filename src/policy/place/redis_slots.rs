@@ -8,15 +8,17 @@
 //! At first every node gets one run of slots, rounded as `redis-cli --cluster create` rounds. When
 //! members change, as few slots move as make the counts even again (they differ by one at most, and
 //! whoever has most keeps the odd ones): slots without a node, and the lowest slots of those with
-//! too many, go to the nodes with too few, in list order. If an owner is gone before that, the next
-//! node in the list is asked; in Redis a replica of its own takes over.
+//! too many, go to the nodes with too few, in list order.
+//!
+//! There is no second owner. In Redis a replica of the owner's own takes over; the preference names
+//! the nodes that follow in the list, where replicas could live.
 //!
 //! Source: Redis 7.0 `crc16.c`, `cluster.c` keyHashSlot, `redis-cli.c`.
 
 use std::sync::Arc;
 
-use super::members::{admit, at_most, in_turn, shown};
-use super::{Entry, Picture, Placement, Refusal, Shard};
+use super::members::{admit, at_most, in_turn, places, shown};
+use super::{Entry, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::crc::crc16;
 use crate::sim::{Line, Why};
 
@@ -128,15 +130,20 @@ impl Placement for RedisSlots {
         in_turn(owner, self.shards.len(), count, out);
     }
 
+    fn second(&self) -> Second {
+        Second::Neighbour(
+            "After the owner come the nodes that follow in the list, as places for replicas. In \
+             Redis a replica of the owner takes over; when a node leaves the list, its slots go to \
+             those with too few.",
+        )
+    }
+
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
         let shards = admit(shards)?;
         at_most(SLOTS, "nodes for 16384 slots", shards.len())?;
-        let now = |old: &Shard| {
-            let place = shards.iter().position(|shard| shard.name == old.name);
-            place.map(|place| place as u32)
-        };
-        let now: Vec<Option<u32>> = self.shards.iter().map(now).collect();
-        let table: Vec<Option<u32>> = self.table.iter().map(|&node| now[node as usize]).collect();
+        let now = places(&self.shards, &shards);
+        let now = |&node: &u32| now[node as usize].map(|place| place as u32);
+        let table: Vec<Option<u32>> = self.table.iter().map(now).collect();
         let table = level(&table, shards.len()).into();
         Ok(Box::new(RedisSlots { shards, table }))
     }

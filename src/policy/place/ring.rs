@@ -2,9 +2,13 @@
 //! Cassandra's.
 //!
 //! Each shard has many points on a circle of numbers. A key is hashed to a position; the first
-//! point at or after it owns the key, and after the last point comes the first. Taking a shard away
-//! takes its points away: its keys go to the points that follow, and no other key moves. The more
-//! points a shard has, the nearer its share of the circle is to its weight.
+//! point at or after it owns the key, and after the last point comes the first. The more points a
+//! shard has, the nearer its share of the circle is to its weight.
+//!
+//! Taking a shard away takes its points away: its keys go to the points that follow. In nginx's and
+//! Cassandra's rings that is all, and no other key moves. In libketama's and twemproxy's the number
+//! of points of a shard hangs on its *share* of all weights, so that a few points of others come or
+//! go as well, and their keys with them.
 //!
 //! The schemes differ in how points and positions are computed; each has a file of its own.
 //! Source: Karger and others, Consistent Hashing and Random Trees, 1997.
@@ -13,7 +17,7 @@ use std::sync::Arc;
 
 use super::hash_ring::HashRing;
 use super::members::{MOST_POINTS, admit, at_most, shown};
-use super::{Knobs, Picture, Placement, Refusal, Shard};
+use super::{Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::sim::{Line, Why};
 
 /// How many shards the reasons name: the owner and those that would follow.
@@ -35,6 +39,9 @@ pub(super) struct Scheme {
     pub(super) words: fn(&Knobs) -> &'static str,
     /// A position as the real system writes it.
     pub(super) shown: fn(u64) -> String,
+    /// What the next distinct shard on the ring is: the heir, if no shard gets other points than
+    /// before when another leaves the list.
+    pub(super) second: Second,
 }
 
 /// A placement that is a ring.
@@ -122,9 +129,18 @@ impl Placement for RingPlacement {
         self.ring.owner(position).map(|shard| shard as usize)
     }
 
+    /// The next distinct shards on the ring.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
         let position = (self.scheme.position)(&self.knobs, key);
         self.ring.distinct(position, count.min(self.present), out);
+    }
+
+    fn second(&self) -> Second {
+        self.scheme.second
+    }
+
+    fn weighted(&self) -> bool {
+        true
     }
 
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {

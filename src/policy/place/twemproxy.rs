@@ -1,20 +1,24 @@
 //! twemproxy (nutcracker): its ketama ring and its `modula`, each with any of its twelve hashes.
 //!
-//! Ketama: as libketama's, but always at least whole groups of four points out of 160, and with the
-//! proxy's own hash for keys. Modula: servers sorted by name, **shorter names first, then by
-//! bytes**, each repeated as often as its weight says; the hash modulo the length of that list. A
-//! server without a name of its own is called "host:port", or only "host" when the port is 11211.
-//! With the hash `crc32`, which has 15 bits, a ring of 32 bits leaves nearly all keys to one
-//! server.
+//! Ketama: as libketama's, but counted in groups of four points with 32-bit rounding of its own (of
+//! 25 equal servers each gets 156 points, of 24 or 26 each gets 160), and with the proxy's own hash
+//! for keys. Modula: servers sorted by name, **shorter names first, then by bytes**, each repeated
+//! as often as its weight says; the hash modulo the length of that list. A server without a name of
+//! its own is called "host:port", or only "host" when the port is 11211. With the hash `crc32`,
+//! which has 15 bits, a ring of 32 bits leaves nearly all keys to one server.
+//!
+//! A server that fails too often is ejected (`auto_eject_hosts`): ring or list are made anew
+//! without it. For modula the preference says just that; for the ring it names the next servers on
+//! the ring as it stands, which are the same except where points of others come or go.
 //!
 //! Source: twemproxy 0.5.0, `nc_ketama.c` and `nc_modula.c`; order and names as recorded from it.
 
 use std::sync::Arc;
 
 use super::ketama::add_points;
-use super::members::{MOST_POINTS, admit, at_most, distinct, shown, weights};
+use super::members::{MOST_POINTS, admit, at_most, shown, weights};
 use super::ring::{Points, RingPlacement, Scheme};
-use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Shard};
+use super::{Entry, Knob, Knobs, Picture, Placement, Refusal, Second, Shard};
 use crate::policy::hash::twemproxy::{KEY_HASHES, KeyHash};
 use crate::sim::{Line, Why};
 
@@ -89,6 +93,11 @@ static SCHEME: Scheme = Scheme {
     position: |knobs, key| u64::from((key_hash(knobs).hash)(key)),
     words: |knobs| key_hash(knobs).name,
     shown: |position| position.to_string(),
+    second: Second::Neighbour(
+        "After the owner come the next distinct servers on the ring as it stands. twemproxy makes \
+         the ring anew without a server that it ejects, and where a group of points of another \
+         server comes or goes with that, another server owns the key.",
+    ),
 };
 
 /// The ring.
@@ -99,9 +108,10 @@ pub(super) const ENTRY_KETAMA: Entry = Entry {
     whose: "twemproxy 0.5.0, distribution ketama",
     rule: "Every server has about 160 md5 points on a ring, by weight; the next point at or after \
            the key's hash owns it.",
-    cost: "O(log points) time; 160 points of memory per server",
+    cost: "O(log points) time; about 160 points of memory per server",
     when: "memcached or Redis behind twemproxy, with servers that come and go.",
-    when_not: "With the hashes crc16 and crc32: they do not reach most of the ring.",
+    when_not: "With the hash crc32, whose 15 bits do not reach most of the ring. Or no key but \
+               those of the changed server may move: with unequal weights a few others do.",
     source: "twemproxy nc_ketama.c",
     knobs: &[HASH, POINTS],
     make: |knobs, shards| Ok(Box::new(RingPlacement::new(&SCHEME, knobs, shards)?)),
@@ -114,8 +124,8 @@ struct Modula {
     shards: Arc<[Shard]>,
     /// One place of a shard for every unit of weight.
     table: Arc<[u32]>,
-    /// How many shards have weight.
-    present: usize,
+    /// The shards with weight, as they follow in the table, each with its weight.
+    order: Arc<[(usize, usize)]>,
 }
 
 impl Modula {
@@ -124,10 +134,13 @@ impl Modula {
         let weights = weights(&shards)?;
         let total = weights.iter().fold(0u64, |sum, &weight| sum.saturating_add(weight));
         at_most(MOST_POINTS, "units of weight", usize::try_from(total).unwrap_or(usize::MAX))?;
-        let repeat = |place: usize| std::iter::repeat_n(place as u32, weights[place] as usize);
-        let table = sorted(&shards).into_iter().flat_map(repeat).collect();
-        let present = weights.iter().filter(|&&weight| weight > 0).count();
-        Ok(Modula { key_hash, shards, table, present })
+        let order: Arc<[(usize, usize)]> = (sorted(&shards).into_iter())
+            .map(|place| (place, weights[place] as usize))
+            .filter(|&(_, weight)| weight > 0)
+            .collect();
+        let repeat = |&(place, weight): &(usize, usize)| std::iter::repeat_n(place as u32, weight);
+        let table = order.iter().flat_map(repeat).collect();
+        Ok(Modula { key_hash, shards, table, order })
     }
 
     fn at(&self, key: &[u8]) -> usize {
@@ -156,9 +169,32 @@ impl Placement for Modula {
         Some(owner)
     }
 
-    /// The servers that follow in the list.
+    /// The same rule over the list without those before, as when the proxy has ejected them.
     fn preference(&self, key: &[u8], count: usize, out: &mut Vec<usize>) {
-        distinct(&self.table, self.at(key), self.present, count, out);
+        out.clear();
+        let hash = (self.key_hash.hash)(key) as usize;
+        let mut left: Vec<(usize, usize)> = self.order.to_vec();
+        let mut units = self.table.len();
+        while out.len() < count && units > 0 {
+            let mut at = hash % units;
+            let owns = |&(_, weight): &(usize, usize)| {
+                let owns = at < weight;
+                at = at.wrapping_sub(weight);
+                owns
+            };
+            let Some(number) = left.iter().position(owns) else { return };
+            let (place, weight) = left.remove(number);
+            out.push(place);
+            units -= weight;
+        }
+    }
+
+    fn second(&self) -> Second {
+        Second::Heir
+    }
+
+    fn weighted(&self) -> bool {
+        true
     }
 
     fn with(&self, shards: &[Shard]) -> Result<Box<dyn Placement>, Refusal> {
@@ -207,6 +243,13 @@ mod tests {
         let mut out = Vec::new();
         place.preference(b"k", 9, &mut out);
         assert_eq!(out.len(), 2, "c never gets a key");
+        // Without the owner the hash is taken modulo what is left.
+        let list = ["a", "b", "c"].map(|name| Shard::new(name, 1));
+        let place = Modula::new(&KEY_HASHES[1], &list).expect("a list");
+        let hash = (KEY_HASHES[1].hash)(b"k") as usize;
+        place.preference(b"k", 2, &mut out);
+        let left: Vec<usize> = (0..3).filter(|&place| place != hash % 3).collect();
+        assert_eq!(out, [hash % 3, left[hash % 2]]);
         assert!(Modula::new(&KEY_HASHES[1], &[Shard::new("a", i64::MAX)]).is_err());
     }
 
@@ -227,8 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn only_crc32_is_narrow() {
+        let narrow = |known: &&KeyHash| {
+            (0..1_000u32).all(|key| (known.hash)(key.to_string().as_bytes()) < 1 << 16)
+        };
+        let names: Vec<&str> = KEY_HASHES.iter().filter(narrow).map(|known| known.name).collect();
+        assert_eq!(names, ["crc32"]);
+    }
+
+    #[test]
     fn the_ring_has_whole_groups_of_four() {
         assert_eq!(groups(160, &[1, 1, 1]), [40, 40, 40]);
+        let uneven = |n: &usize| groups(160, &vec![7; *n]) != vec![40; *n];
+        assert_eq!((1..62).filter(uneven).collect::<Vec<usize>>(), [25, 47, 50, 55, 61]);
+        assert_eq!(groups(160, &[1; 25]), [39; 25]);
         assert_eq!(groups(160, &[3, 1, 2]), [60, 20, 40]);
         let mut knobs = Knobs::default();
         knobs.set(&[HASH, POINTS], "points", 8.0).expect("in range");
