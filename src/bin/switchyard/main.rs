@@ -7,7 +7,7 @@ mod options;
 mod place;
 mod strategies;
 
-use std::io::{self, BufRead, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use pico_args::Arguments;
@@ -25,11 +25,16 @@ switchyard: run a scenario without a page, or try one algorithm by itself
   switchyard presets                           list the built-in scenarios
   switchyard schema                            print the JSON Schema of scenario files
 
-  switchyard place --strategy NAME --nodes a,b,c[=weight] [--add d | --remove b] KEY...
+  switchyard place --strategy NAME --nodes a,b,c[=weight] [--add d | --remove b] [--] KEY...
       where each key lives and why; which keys move when nodes change
-      --replicas N   the first N of the preference list as well
-      --summary      only the counts
-      Without a KEY, keys are read from standard input, one a line.
+      --replicas N           the first N of the preference list as well
+      --summary              only the counts
+      --split KEY[=node]     range only, again and again: KEY and what follows in its range go to
+                             the node, or else to another with fewest ranges
+      --list KEY=node,...    directory only, again and again: the node where KEY lives, and
+                             perhaps those of its replicas
+      KEYs after -- may begin with --. Without a KEY, keys are read from standard input, one a
+      line. They may have any bytes but line feeds; a line of text may end in \\r\\n.
   switchyard balance --strategy NAME --servers a=5,b=1,c=1 [--picks N] [--down b@6] [--up b@9]
       one pick after another, with the numbers; b is down from the 6th pick on
       --refuse b@6           from the 6th pick on b refuses connections: the next server is asked
@@ -110,24 +115,6 @@ fn file(mut args: Arguments) -> Result<String, String> {
     let file = args.free_from_str().map_err(|error| format!("{error}\n\n{HELP}"))?;
     options::nothing_left(args)?;
     Ok(file)
-}
-
-/// Calls `each` with every line of the input, without its end, whatever bytes it has. Memory does
-/// not grow with the input.
-fn lines(
-    input: &mut dyn BufRead,
-    each: &mut dyn FnMut(&[u8]) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = input.read_until(b'\n', &mut line);
-        if read.map_err(|error| format!("standard input: {error}"))? == 0 {
-            return Ok(());
-        }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        each(text.strip_suffix(b"\r").unwrap_or(text))?;
-    }
 }
 
 fn run(mut args: Arguments) -> Result<String, String> {

@@ -1,10 +1,15 @@
 //! `switchyard place`: where keys live, why, and which move when the nodes change.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, Write};
 
 use pico_args::Arguments;
 use serde_json::{Value as Json, json};
-use switchyard::policy::place::{CATALOGUE, Placement, Shard};
+use switchyard::policy::place::directory::Directory;
+use switchyard::policy::place::moved::ideal;
+use switchyard::policy::place::range::Ranges;
+use switchyard::policy::place::{CATALOGUE, Entry, Placed, Placement, Shard};
+use switchyard::policy::{Knobs, Refusal};
 use switchyard::sim::Why;
 
 use crate::options::{algorithm, knobs, line, needed, number, optional, unwritten, weighted};
@@ -16,6 +21,10 @@ struct Side {
 }
 
 impl Side {
+    fn placed(&self) -> Placed<'_> {
+        Placed { by: &*self.placement, shards: &self.shards }
+    }
+
     fn owner(&self, key: &[u8], why: &mut Why) -> Option<&str> {
         let place = self.placement.owner(key, why)?;
         self.shards.get(place).map(|shard| &*shard.name)
@@ -40,16 +49,17 @@ struct Sums {
 
 /// Runs the command.
 pub(crate) fn run(
-    mut args: Arguments,
+    args: Arguments,
     input: &mut dyn BufRead,
     out: &mut dyn Write,
 ) -> Result<(), String> {
+    let (mut args, behind) = at_the_dashes(args);
     let entry = algorithm(CATALOGUE, &mut args, "--strategy")?;
     let knobs = knobs(&mut args, entry.knobs)?;
     let listed = weighted("--nodes", &needed(&mut args, "--nodes")?)?;
     let shards: Vec<Shard> =
         listed.iter().map(|(name, weight)| Shard::new(name, *weight)).collect();
-    let placement = (entry.make)(&knobs, &shards).map_err(|no| format!("--nodes: {no}"))?;
+    let placement = made(&mut args, entry, &knobs, &shards)?;
     let before = Side { shards, placement };
     let after = changed(&mut args, &before)?;
     let report = Report {
@@ -57,22 +67,147 @@ pub(crate) fn run(
         summary: args.contains("--summary"),
         replicas: number(&mut args, "--replicas", 1, 1..=1_000)? as usize,
     };
-    let given = args.finish();
-    if let Some(option) = given.iter().find(|key| key.as_encoded_bytes().starts_with(b"--")) {
-        return Err(format!("does not understand {option:?}; see switchyard help"));
+    let mut keys = args.finish();
+    if let Some(option) = keys.iter().find(|key| key.as_encoded_bytes().starts_with(b"--")) {
+        return Err(format!(
+            "does not understand {option:?}; see switchyard help (a key like this goes after --)"
+        ));
     }
+    keys.extend(behind);
     if report.json {
-        let head = json!({ "strategy": entry.key, "whose": entry.whose, "rule": entry.rule });
+        let mut head = json!({ "strategy": entry.key, "whose": entry.whose, "rule": entry.rule });
+        if report.replicas > 1 {
+            head["preference_is"] = json!(before.placement.second().words());
+        }
         let head = head.to_string();
         line(out, &format!("{},\"keys\":[", head.trim_end_matches('}')))?;
     }
     let mut sums = Sums { each: vec![0; before.shards.len()], ..Sums::default() };
     let mut each = |key: &[u8]| one(key, &before, after.as_ref(), &report, &mut sums, out);
-    match given.is_empty() {
-        false => given.iter().try_for_each(|key| each(key.as_encoded_bytes()))?,
-        true => crate::lines(input, &mut each)?,
+    match keys.is_empty() {
+        false => keys.iter().try_for_each(|key| each(key.as_encoded_bytes()))?,
+        true => lines(input, &mut each)?,
     }
     ends(&before, after.as_ref(), &report, &sums, out)
+}
+
+/// What is before the first `--`, and what is behind it.
+fn at_the_dashes(args: Arguments) -> (Arguments, Vec<OsString>) {
+    let mut all = args.finish();
+    let behind = match all.iter().position(|arg| arg == "--") {
+        Some(dashes) => all.split_off(dashes).split_off(1),
+        None => Vec::new(),
+    };
+    (Arguments::from_vec(all), behind)
+}
+
+/// Calls `each` with every line of the input, whatever bytes it has. A line ends with its line feed
+/// and, if all else in it is UTF-8 text, with a carriage return before that: text files may come
+/// from Windows, but in other bytes a carriage return is a byte like any. Memory does not grow with
+/// the input.
+fn lines(
+    input: &mut dyn BufRead,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = input.read_until(b'\n', &mut line);
+        if read.map_err(|error| format!("standard input: {error}"))? == 0 {
+            return Ok(());
+        }
+        let whole = line.strip_suffix(b"\n").unwrap_or(&line);
+        let text = line.strip_suffix(b"\r\n").filter(|text| std::str::from_utf8(text).is_ok());
+        each(text.unwrap_or(whole))?;
+    }
+}
+
+/// The placement on `shards`, with its `--split`s or `--list`s.
+fn made(
+    args: &mut Arguments,
+    entry: &Entry,
+    knobs: &Knobs,
+    shards: &[Shard],
+) -> Result<Box<dyn Placement>, String> {
+    let (splits, lists) = (every(args, "--split")?, every(args, "--list")?);
+    if !splits.is_empty() && entry.key != "range" {
+        return Err(format!("--split is for --strategy range, not {}", entry.key));
+    }
+    if !lists.is_empty() && entry.key != "directory" {
+        return Err(format!("--list is for --strategy directory, not {}", entry.key));
+    }
+    let refused = |no: Refusal| format!("--nodes: {no}");
+    match entry.key {
+        "range" => Ok(Box::new(split(Ranges::even(shards).map_err(refused)?, &splits, shards)?)),
+        "directory" => {
+            let directory = Directory::with_knobs(knobs, shards).map_err(refused)?;
+            Ok(Box::new(listed(directory, &lists, shards)?))
+        }
+        _ => (entry.make)(knobs, shards).map_err(refused),
+    }
+}
+
+/// Every value of an option that may be given again and again, in order.
+fn every(args: &mut Arguments, name: &'static str) -> Result<Vec<Vec<u8>>, String> {
+    let bytes = |text: &OsStr| Ok::<_, String>(text.as_encoded_bytes().to_vec());
+    let mut all = Vec::new();
+    while let Some(value) =
+        args.opt_value_from_os_str(name, bytes).map_err(|error| error.to_string())?
+    {
+        all.push(value);
+    }
+    Ok(all)
+}
+
+/// A key and what follows its last `=`.
+fn key_and_nodes(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match text.iter().rposition(|&byte| byte == b'=') {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
+}
+
+/// The place of the node that an option names.
+fn place_of(option: &str, name: &[u8], shards: &[Shard]) -> Result<usize, String> {
+    let place = shards.iter().position(|shard| shard.name.as_bytes() == name);
+    place.ok_or_else(|| format!("{option}: there is no node {:?}", String::from_utf8_lossy(name)))
+}
+
+/// Ranges cut at every `KEY[=node]`.
+fn split(mut ranges: Ranges, splits: &[Vec<u8>], shards: &[Shard]) -> Result<Ranges, String> {
+    for text in splits {
+        let (key, node) = key_and_nodes(text);
+        let split = match node {
+            Some(node) => ranges.split(key, place_of("--split", node, shards)?),
+            None => ranges.split_off(key),
+        };
+        ranges = split.map_err(|no| format!("--split: {no}"))?;
+    }
+    Ok(ranges)
+}
+
+/// A directory with every `KEY=node,...`.
+fn listed(
+    mut directory: Directory,
+    lists: &[Vec<u8>],
+    shards: &[Shard],
+) -> Result<Directory, String> {
+    for text in lists {
+        let words = String::from_utf8_lossy(text);
+        let (key, Some(nodes)) = key_and_nodes(text) else {
+            return Err(format!("--list must be KEY=node, got {words:?}"));
+        };
+        let places = nodes.split(|&byte| byte == b',');
+        let places = places.map(|name| place_of("--list", name, shards));
+        let places = places.collect::<Result<Vec<usize>, String>>()?;
+        let count = directory.count();
+        directory.assign(key, &places).map_err(|no| format!("--list: {no}"))?;
+        if directory.count() == count {
+            let key = String::from_utf8_lossy(key);
+            return Err(format!("--list: {key:?} is listed twice"));
+        }
+    }
+    Ok(directory)
 }
 
 /// The nodes after `--add` and `--remove`, if there is a change.
@@ -109,7 +244,12 @@ fn one(
     sums: &mut Sums,
     out: &mut dyn Write,
 ) -> Result<(), String> {
-    let mut why = if report.summary { Why::off() } else { Why::on() };
+    let mut why = match (report.summary, report.json) {
+        (true, _) => Why::off(),
+        (false, true) => Why::on(),
+        // Text shows the sentence alone.
+        (false, false) => Why::brief(),
+    };
     let place = before.placement.owner(key, &mut why);
     let node = place.and_then(|place| before.shards.get(place)).map(|shard| &*shard.name);
     let to = after.map(|after| after.owner(key, &mut Why::off()));
@@ -170,20 +310,6 @@ fn described(
     item
 }
 
-/// The share of keys that has to move whatever the algorithm: what the nodes that came get, or
-/// what those that went had, by weight.
-fn ideal(before: &Side, after: &Side) -> f64 {
-    let total = |side: &Side| side.shards.iter().map(|shard| shard.weight.max(0) as f64).sum();
-    let only_in = |side: &Side, other: &Side| -> f64 {
-        let missing = |shard: &&Shard| other.shards.iter().all(|known| known.name != shard.name);
-        side.shards.iter().filter(missing).map(|shard| shard.weight.max(0) as f64).sum()
-    };
-    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-    let (went, came) = (only_in(before, after), only_in(after, before));
-    let (was, is): (f64, f64) = (total(before), total(after));
-    share(went, was).max(share(came, is))
-}
-
 fn ends(
     before: &Side,
     after: Option<&Side>,
@@ -201,15 +327,18 @@ fn ends(
         let mut tail = json!({ "counts": counts, "without_owner": homeless, "total": keys });
         if let Some(after) = after {
             tail["moved"] = json!({ "count": moved, "fraction": fraction,
-                "ideal": ideal(before, after) });
+                "ideal": ideal(before.placed(), after.placed()) });
         }
         let tail = tail.to_string();
         return line(out, &format!("],{}", tail.trim_start_matches('{')));
+    }
+    if report.replicas > 1 && !report.summary {
+        line(out, &format!("# {}", before.placement.second().words()))?;
     }
     let counts: Vec<String> = counts.iter().map(|(name, n)| format!("{name} {n}")).collect();
     let homeless = if *homeless > 0 { format!("; no owner {homeless}") } else { String::new() };
     line(out, &format!("# {keys} keys: {}{homeless}", counts.join(", ")))?;
     let Some(after) = after else { return Ok(()) };
-    let ideal = ideal(before, after);
+    let ideal = ideal(before.placed(), after.placed());
     line(out, &format!("# moved {moved} of {keys} = {fraction:.4}; ideal {ideal:.4}"))
 }
