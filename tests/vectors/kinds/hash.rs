@@ -16,6 +16,7 @@ use super::{Covered, compare, text};
 /// What this file covers.
 pub(crate) const KINDS: &[Covered] = &[
     Covered::field("cassandra_murmur3_token", cassandra, &["token"]),
+    Covered::field("cassandra_murmur3_token_more", cassandra, &["token"]),
     Covered::field("envoy_murmurhash2_64", murmur2_64, &["out"]),
     Covered::field("xxhash64", xxhash64, &["out"]),
     Covered::field("kafka_murmur2", kafka_murmur2, &["out"]),
@@ -98,7 +99,7 @@ fn mongodb(case: &Json) -> Result<(), String> {
         let found = match key.as_str() {
             "seed" | "hash" => continue,
             "int" | "int32" | "int64" | "long" => Value::Number(given.as_i64().ok_or_else(bad)?),
-            "double" | "float" | "number" => Value::number(given.as_f64().ok_or_else(bad)?),
+            "double" | "float" | "number" => Value::number(double(given).ok_or_else(bad)?),
             "string" => Value::Text(given.as_str().ok_or_else(bad)?.as_bytes()),
             "bool" => Value::Bool(given.as_bool().ok_or_else(bad)?),
             "null" => Value::Null,
@@ -111,6 +112,15 @@ fn mongodb(case: &Json) -> Result<(), String> {
         value = Some(found);
     }
     exactly(&case["hash"], mongodb_hash(value.ok_or("nothing to hash")?, seed))
+}
+
+/// A number of any size; a text if JSON has none for it: `Infinity`, `NaN`, `-2^63`.
+fn double(json: &Json) -> Option<f64> {
+    let Some(text) = json.as_str() else { return json.as_f64() };
+    let Some((base, power)) = text.split_once('^') else { return text.parse().ok() };
+    let (base, power): (f64, u32) = (base.parse().ok()?, power.parse().ok()?);
+    let sign = if base < 0.0 { -1.0 } else { 1.0 };
+    Some((0..power).fold(sign, |product, _| product * base.abs()))
 }
 
 fn splitmix64(case: &Json) -> Result<(), String> {
