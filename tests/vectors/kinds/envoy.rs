@@ -9,7 +9,6 @@ use switchyard::policy::balance::{self, Ask, Backend, Pick};
 use switchyard::policy::place::maglev_table::MaglevTable;
 use switchyard::sim::{Rng, Why};
 
-use super::place::whole_weights;
 use super::{Covered, compare, items};
 
 /// What this file covers.
