@@ -10,6 +10,7 @@ mod report;
 mod series;
 mod snapshots;
 mod steer;
+mod upgrade;
 
 pub use command::{Command, Refusal};
 pub use explain::{Explanation, StayLine};

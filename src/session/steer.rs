@@ -248,7 +248,7 @@ impl Session {
     }
 
     /// Just after now, at an instant that nothing else in the plan has.
-    fn free_instant(&self) -> Time {
+    pub(super) fn free_instant(&self) -> Time {
         let faults = self.scenario.faults.iter().map(|fault| fault.at);
         let taken: Vec<Time> =
             faults.chain(self.scenario.sends.iter().map(|send| send.at)).collect();

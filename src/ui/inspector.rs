@@ -6,6 +6,7 @@ use super::field::{ParamField, try_edit};
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::store::{Dialog, Selection, store};
+use super::upgrade::Upgrade;
 use crate::node::{Family, Range, Spec};
 use crate::session::Command;
 use crate::sim::Op;
@@ -75,6 +76,7 @@ fn NodeSettings(id: String) -> impl IntoView {
                 <p class="error" role="alert">{move || error.get()}</p>
             </div>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
+            {(entry.family == Family::Server).then(|| view! { <Upgrade id=id.get_value() /> })}
             <For each=specs key=row children=field />
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>

@@ -30,6 +30,7 @@ mod store;
 mod surface;
 mod theme;
 mod topbar;
+mod upgrade;
 mod wires;
 
 pub use app::run;
