@@ -9,6 +9,7 @@ use switchyard::policy::balance::{self, Ask, Backend, Pick};
 use switchyard::policy::place::maglev_table::MaglevTable;
 use switchyard::sim::{Rng, Why};
 
+use super::place::whole_weights;
 use super::{Covered, compare, items};
 
 /// What this file covers.
@@ -201,16 +202,15 @@ const HOSTS: [&str; 6] =
 
 /// The hosts of a case: as a list, with weights beside it or in it, or by a range of keys.
 fn hosts(case: &Json) -> Result<Vec<Host>, String> {
-    let own = |name: &str, weight: &Json| {
-        let weight = weight.as_u64().ok_or_else(|| format!("the weight {weight} of {name:?}"))?;
-        Ok::<_, String>(Host { name: name.to_owned(), key: name.to_owned(), weight })
-    };
+    let own = |name: &str| Host { name: name.to_owned(), key: name.to_owned(), weight: 1 };
     let maps = ["hosts", "hosts_weights", "weights"].iter().find_map(|key| case[*key].as_object());
     let mut list: Vec<Host> = if let Some(map) = maps {
-        map.iter().map(|(name, weight)| own(name, weight)).collect::<Result<_, _>>()?
+        let mut list: Vec<Host> = map.keys().map(|name| own(name)).collect();
+        weigh(&mut list, map.values())?;
+        list
     } else {
         let key = if case["hosts"].is_null() { "hosts_by_hostname" } else { "hosts" };
-        let name = |name: &Json| own(name.as_str().ok_or("a host without a name")?, &json!(1));
+        let name = |name: &Json| Ok(own(name.as_str().ok_or("a host without a name")?));
         items(case, key).iter().map(name).collect::<Result<_, String>>()?
     };
     match &case["hashing_key"] {
@@ -232,11 +232,18 @@ fn hosts(case: &Json) -> Result<Vec<Host>, String> {
         if weights.len() != list.len() {
             return Err(format!("{} weights for {} hosts", weights.len(), list.len()));
         }
-        for (host, weight) in list.iter_mut().zip(weights) {
-            host.weight = own(&host.name, weight)?.weight;
-        }
+        weigh(&mut list, weights.iter())?;
     }
     if list.is_empty() { Err("no hosts".to_owned()) } else { Ok(list) }
+}
+
+/// Gives the hosts their weights; fractions are scaled up exactly, which changes no comparison.
+fn weigh<'a>(list: &mut [Host], weights: impl Iterator<Item = &'a Json>) -> Result<(), String> {
+    let weight = |json: &Json| json.as_f64().ok_or_else(|| format!("weight {json}"));
+    let weights = weights.map(weight).collect::<Result<Vec<f64>, String>>()?;
+    let whole = whole_weights(&weights)?;
+    list.iter_mut().zip(whole).for_each(|(host, weight)| host.weight = weight as u64);
+    Ok(())
 }
 
 /// `hostname "90".."95"`, `metadata hash_key "a", "b"`: what is hashed, wherever it is written.
