@@ -132,7 +132,6 @@ const NOT_YET_COVERED: &[&str] = &[
     "lirs_reference_c",
     "memcached_rules",
     "memcached_slabs",
-    "partition_insert",
     "queue",
     "rabbitmq_ack",
     "rabbitmq_confirm",
@@ -153,7 +152,6 @@ const NOT_YET_COVERED: &[&str] = &[
     "redis_wait",
     "registration_payload",
     "registry",
-    "shard_crud",
 ];
 
 // ===== the files =====

@@ -126,6 +126,10 @@ impl Placement for Maglev {
     fn picture(&self) -> Picture {
         Picture::Table(self.cells.to_vec())
     }
+
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        Some(self.at(key) as u64)
+    }
 }
 
 pub(super) const ENTRY: Entry = Entry {

@@ -91,6 +91,12 @@ pub trait Placement: dyn_clone::DynClone + std::fmt::Debug {
     /// What it looks like, for pictures.
     fn picture(&self) -> Picture;
 
+    /// Where `key` falls in the picture: a position on the ring, or a cell of the table. `None`
+    /// when there is no such place, or the picture does not show it.
+    fn position(&self, _key: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// Is what it keeps consistent? For tests.
     ///
     /// # Errors

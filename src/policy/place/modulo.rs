@@ -85,4 +85,9 @@ impl Placement for Modulo {
             None => Picture::Table((0..n).collect()),
         }
     }
+
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        let cells = self.rule.numbers.map_or(self.shards.len(), |numbers| numbers as usize);
+        Some(rest((self.rule.number)(key), cells) as u64)
+    }
 }

@@ -152,6 +152,10 @@ impl Placement for RedisSlots {
         Picture::Table(self.table.to_vec())
     }
 
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        Some(u64::from(slot(key)))
+    }
+
     fn check(&self) -> Result<(), String> {
         let fits = self.table.iter().all(|&node| (node as usize) < self.shards.len());
         match fits && self.table.len() == SLOTS {

@@ -151,6 +151,10 @@ impl Placement for RingPlacement {
         Picture::Ring { size: self.scheme.size, points: self.points().to_vec() }
     }
 
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        Some((self.scheme.position)(&self.knobs, key))
+    }
+
     fn check(&self) -> Result<(), String> {
         let ascending = self.points().is_sorted_by_key(|&(position, _)| position);
         let fits = |&(position, shard): &(u64, u32)| {

@@ -266,3 +266,26 @@ proptest! {
         }
     }
 }
+
+/// Whoever says where a key falls in its picture says what its rule says.
+#[test]
+fn the_owner_is_the_one_at_the_keys_place_in_the_picture() {
+    let mut shown = 0;
+    for entry in CATALOGUE {
+        let placement = make(entry.key, &named(5));
+        for key in (0..500).map(|number| format!("user:{number}")) {
+            let Some(position) = placement.position(key.as_bytes()) else { continue };
+            shown += 1;
+            let there = match placement.picture() {
+                Picture::Table(cells) => cells[position as usize],
+                Picture::Ring { points, .. } => {
+                    let next = points.partition_point(|&(point, _)| point < position);
+                    points[next % points.len()].1
+                }
+                other => panic!("{}: {other:?} has no places", entry.key),
+            };
+            assert_eq!(there as usize, owner(&*placement, &key), "{}: {key}", entry.key);
+        }
+    }
+    assert!(shown >= 500 * 9, "rings, rests and slots show where a key falls: {shown}");
+}

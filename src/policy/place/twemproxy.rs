@@ -204,6 +204,10 @@ impl Placement for Modula {
     fn picture(&self) -> Picture {
         Picture::Table(self.table.to_vec())
     }
+
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        Some(self.at(key) as u64)
+    }
 }
 
 /// The rest.

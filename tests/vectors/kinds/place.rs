@@ -23,8 +23,10 @@ use super::{Covered, compare, items, text};
 
 /// What this file covers.
 pub(crate) const KINDS: &[Covered] = &[
+    Covered::course("partition_insert", place_course::partition_insert),
     Covered::course("partition_name", place_course::partition_name),
     Covered::course("shard_bias", place_course::shard_bias),
+    Covered::course("shard_crud", place_course::shard_crud),
     Covered::course("shard_index", place_course::shard_index),
     Covered::course("shard_invalid", place_course::shard_invalid),
     Covered::course("shard_remap", place_course::shard_remap),

@@ -2,7 +2,9 @@
 
 use serde_json::{Value as Json, json};
 use switchyard::policy::hash::md5::{hex, md5};
-use switchyard::policy::place::course::ShardManager;
+use switchyard::policy::place::course::{
+    CourseShard, Field, NotInserted, PartitionedTable, ShardManager, User,
+};
 use switchyard::policy::place::{Picture, Placed, Placement, Shard, find, moved};
 use switchyard::policy::{Knobs, Refusal};
 
@@ -89,7 +91,7 @@ pub(crate) fn shard_remap(case: &Json) -> Result<(), String> {
 pub(crate) fn shard_topology(case: &Json) -> Result<(), String> {
     let count = case["inputs"]["shards"].as_i64().ok_or("a count of shards")?;
     let manager = ShardManager::new(count)?;
-    let shard = |shard: &switchyard::policy::place::course::CourseShard| {
+    let shard = |shard: &CourseShard| {
         json!({
             "id": shard.id, "database": shard.database, "host": shard.host, "port": shard.port,
         })
@@ -113,6 +115,55 @@ pub(crate) fn shard_invalid(case: &Json) -> Result<(), String> {
     if !matches!((entry.make)(Knobs::DEFAULTS, &[]), Err(Refusal::NoNodes)) {
         return Err("no shards at all are not refused".to_owned());
     }
+    compare("expected", &case["expected"], &got)
+}
+
+/// Messages of the course's demo program to its manager.
+pub(crate) fn shard_crud(case: &Json) -> Result<(), String> {
+    let inputs = &case["inputs"];
+    let manager = ShardManager::new(inputs["shards"].as_i64().ok_or("a count of shards")?)?;
+    let (mut steps, mut lines) = (Vec::new(), Vec::new());
+    for op in items(inputs, "ops") {
+        let id = text(op, "id")?.to_owned();
+        match text(op, "op")? {
+            "create" => {
+                let (name, email) = (text(op, "name")?.to_owned(), text(op, "email")?.to_owned());
+                let user = User { id, name, email, shard: None };
+                let (shard, line) = manager.create(&user)?;
+                lines.push(line);
+                let own = user.shard.map_or(-1, |shard| shard as i64);
+                steps.push(json!({ "shard": shard.id, "error": false, "caller_shard_id": own }));
+            }
+            "get" => {
+                let (user, line) = manager.get(&id)?;
+                lines.push(line);
+                let User { name, email, shard, .. } = user;
+                let step = json!({ "shard": shard, "error": false, "name": name, "email": email });
+                steps.push(step);
+            }
+            other => return Err(format!("the op {other:?} is not known")),
+        }
+    }
+    let got = json!({ "log_lines": lines.len(), "steps": steps });
+    compare("expected", &case["expected"], &got)
+}
+
+pub(crate) fn partition_insert(case: &Json) -> Result<(), String> {
+    let inputs = &case["inputs"];
+    let attached =
+        items(inputs, "attached").iter().map(key).collect::<Result<Vec<&str>, String>>()?;
+    let table = PartitionedTable::new(&attached);
+    let field = &inputs["row"][text(inputs, "partition_key")?];
+    let field = match (field.as_str(), field.as_i64()) {
+        (Some(text), _) => Field::Text(text),
+        (None, Some(number)) => Field::Whole(number),
+        (None, None) => Field::Absent,
+    };
+    let got = match table.insert(text(inputs, "table")?, field) {
+        Ok((name, statement)) => json!({ "node": format!("db:{name}"), "query": statement }),
+        Err(NotInserted::Error(words)) => json!({ "error": words }),
+        Err(NotInserted::Panic(words)) => json!({ "panic": words }),
+    };
     compare("expected", &case["expected"], &got)
 }
 
