@@ -1,8 +1,10 @@
 //! A kind of node with its settings, and the table of all kinds.
 
 use super::param::{Param, Spec, Value};
-use super::{BalancerConfig, CacheConfig, ClientsConfig, ServerConfig};
-use super::{balancer, cache, clients, server, tuning};
+use super::{
+    BalancerConfig, CacheConfig, ClientsConfig, RouterConfig, ServerConfig, TableConfig, balancer,
+    cache, clients, router, server, table, tuning,
+};
 
 /// The settings of a node of some kind: what a scenario says about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +17,10 @@ pub enum Kind {
     Server(ServerConfig),
     /// A cache.
     Cache(CacheConfig),
+    /// A partitioned table.
+    Table(TableConfig),
+    /// A shard router.
+    Router(RouterConfig),
 }
 
 /// The kinds without their settings.
@@ -28,6 +34,10 @@ pub enum Family {
     Server,
     /// Caches.
     Cache,
+    /// Partitioned tables.
+    Table,
+    /// Shard routers.
+    Router,
 }
 
 /// A kind as people meet it.
@@ -74,7 +84,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Send requests, at a rate or one by one",
         label: "Clients",
         takes: false,
-        sends_to: &[Family::Balancer, Family::Server, Family::Cache],
+        sends_to: &[Family::Balancer, Family::Server, Family::Cache, Family::Table, Family::Router],
         links_max: 1,
         slows: false,
         refuses: false,
@@ -90,7 +100,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Chooses a server for each request",
         label: "Balancer",
         takes: true,
-        sends_to: &[Family::Server, Family::Balancer, Family::Cache],
+        sends_to: &[Family::Server, Family::Balancer, Family::Cache, Family::Table, Family::Router],
         links_max: 512,
         slows: false,
         refuses: false,
@@ -106,7 +116,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Works on requests, asks those behind it",
         label: "s",
         takes: true,
-        sends_to: &[Family::Server, Family::Balancer, Family::Cache],
+        sends_to: &[Family::Server, Family::Balancer, Family::Cache, Family::Table, Family::Router],
         links_max: 64,
         slows: true,
         refuses: false,
@@ -128,7 +138,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Keeps answers; somebody has to leave",
         label: "Cache",
         takes: true,
-        sends_to: &[Family::Server],
+        sends_to: &[Family::Server, Family::Table, Family::Router],
         links_max: 1,
         slows: true,
         refuses: true,
@@ -137,6 +147,44 @@ pub const CATALOGUE: &[KindEntry] = &[
                hit with probability rT / (1 + rT). Looks do not wait for each other; sizes of \
                values are not modelled, and range queries pass through.",
         make: || Kind::Cache(CacheConfig::default()),
+    },
+    KindEntry {
+        family: Family::Table,
+        key: "table",
+        wire: 16,
+        name: "Table",
+        blurb: "Rows in partitions, by hash or by range",
+        label: "Table",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        slows: true,
+        refuses: true,
+        card: "Each partition has workers and a queue of its own; load = its share of the queries \
+               \u{d7} rate \u{d7} time / workers. A query for one key touches one partition; a run \
+               of keys touches all with a hash, and only the ranges it meets otherwise, at the same \
+               time, and waits for the last. Rows survive a crash, queries in hand do not. Splits \
+               take no time; indexes, locks and the size of rows are not modelled.",
+        make: || Kind::Table(TableConfig::default()),
+    },
+    KindEntry {
+        family: Family::Router,
+        key: "router",
+        wire: 17,
+        name: "Shard router",
+        blurb: "Sends each key to the shard that owns it",
+        label: "Shard router",
+        takes: true,
+        sends_to: &[Family::Server, Family::Table],
+        links_max: 512,
+        slows: false,
+        refuses: false,
+        card: "Places keys in no time. Its shards are the nodes it is wired to, in that order, by \
+               their names and weights. At the start it hands each its rows. When shards change, \
+               rows stay behind or move by two calls each, beside the traffic; moving a share of \
+               1 / (n + 1) for one more shard is the least there is. The router keeps a log: rows \
+               in its hands survive a crash. Copies of a shard are not modelled.",
+        make: || Kind::Router(RouterConfig::default()),
     },
 ];
 
@@ -156,13 +204,20 @@ impl Kind {
             Kind::Balancer(_) => Family::Balancer,
             Kind::Server(_) => Family::Server,
             Kind::Cache(_) => Family::Cache,
+            Kind::Table(_) => Family::Table,
+            Kind::Router(_) => Family::Router,
         }
     }
 
     /// How many members it has that can fail by themselves.
     pub fn parts(&self) -> u8 {
         match self {
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Server(_) | Kind::Cache(_) => 0,
+            Kind::Clients(_)
+            | Kind::Balancer(_)
+            | Kind::Server(_)
+            | Kind::Cache(_)
+            | Kind::Table(_)
+            | Kind::Router(_) => 0,
         }
     }
 
@@ -185,6 +240,11 @@ impl Kind {
                 let own = cache::PARAMS.iter().map(|param| param.spec);
                 own.chain(config.knobs().iter().map(tuning::spec)).collect()
             }
+            Kind::Table(_) => table::PARAMS.iter().map(|param| param.spec).collect(),
+            Kind::Router(config) => {
+                let own = router::PARAMS.iter().map(|param| param.spec);
+                own.chain(config.knobs().iter().map(tuning::spec)).collect()
+            }
         }
     }
 
@@ -202,23 +262,22 @@ impl Kind {
             }
             Kind::Server(config) => get(server::PARAMS, config, key),
             Kind::Cache(config) => get(cache::PARAMS, config, key).or_else(|| config.knob(key)),
+            Kind::Table(config) => get(table::PARAMS, config, key),
+            Kind::Router(config) => get(router::PARAMS, config, key).or_else(|| config.knob(key)),
         }
     }
 
     /// The value that a parameter has until it is set.
     pub fn default_of(&self, key: &str) -> Option<Value> {
         let own = (self.entry().make)().get(key);
-        own.or_else(|| match self {
-            Kind::Balancer(config) => {
-                let knob = config.knobs().iter().find(|knob| knob.key == key);
-                knob.map(|knob| Value::Number(knob.default))
-            }
-            Kind::Cache(config) => {
-                let knob = config.knobs().iter().find(|knob| knob.key == key);
-                knob.map(|knob| Value::Number(knob.default))
-            }
-            Kind::Clients(_) | Kind::Server(_) => None,
-        })
+        let knobs = match self {
+            Kind::Balancer(config) => config.knobs(),
+            Kind::Cache(config) => config.knobs(),
+            Kind::Router(config) => config.knobs(),
+            Kind::Clients(_) | Kind::Server(_) | Kind::Table(_) => &[],
+        };
+        let knob = knobs.iter().find(|knob| knob.key == key);
+        own.or_else(|| knob.map(|knob| Value::Number(knob.default)))
     }
 
     /// Sets a parameter. Refused with the reason when there is no such one or the value is not
@@ -244,6 +303,14 @@ impl Kind {
             }
             Kind::Cache(config) => {
                 if !set(cache::PARAMS, config, key, &value) {
+                    config.set_knob(key, value);
+                }
+            }
+            Kind::Table(config) => {
+                set(table::PARAMS, config, key, &value);
+            }
+            Kind::Router(config) => {
+                if !set(router::PARAMS, config, key, &value) {
                     config.set_knob(key, value);
                 }
             }

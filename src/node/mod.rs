@@ -11,7 +11,9 @@ pub mod clients;
 mod kind;
 pub mod machine;
 pub mod param;
+pub mod router;
 pub mod server;
+pub mod table;
 pub mod tuning;
 
 pub use balancer::{Balancer, BalancerConfig};
@@ -19,7 +21,9 @@ pub use cache::{Cache, CacheConfig};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use kind::{CATALOGUE, Family, Kind, KindEntry, PARTS_MAX};
 pub use param::{Choice, Range, Spec, Value};
+pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};
+pub use table::{Table, TableConfig};
 
 use crate::sim::{Context, Event, Node, Signal, Sink};
 
@@ -34,6 +38,10 @@ pub enum AnyNode {
     Server(Box<Server>),
     /// A cache.
     Cache(Box<Cache>),
+    /// A partitioned table.
+    Table(Box<Table>),
+    /// A shard router.
+    Router(Box<Router>),
 }
 
 impl AnyNode {
@@ -44,6 +52,8 @@ impl AnyNode {
             Kind::Balancer(c) => AnyNode::Balancer(Box::new(Balancer::new(id, seed, c.clone()))),
             Kind::Server(c) => AnyNode::Server(Box::new(Server::new(id, seed, c.clone()))),
             Kind::Cache(c) => AnyNode::Cache(Box::new(Cache::new(id, seed, c.clone()))),
+            Kind::Table(c) => AnyNode::Table(Box::new(Table::new(id, seed, c.clone()))),
+            Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
         }
     }
 
@@ -54,6 +64,8 @@ impl AnyNode {
             (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone()),
             (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
             (AnyNode::Cache(node), Kind::Cache(config)) => node.configure(config.clone(), cx),
+            (AnyNode::Table(node), Kind::Table(config)) => node.configure(config.clone(), cx),
+            (AnyNode::Router(node), Kind::Router(config)) => node.configure(config.clone(), cx),
             _ => {}
         }
     }
@@ -63,6 +75,8 @@ impl Node for AnyNode {
     fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
         match self {
             AnyNode::Clients(node) => node.start(cx),
+            AnyNode::Table(node) => node.start(cx),
+            AnyNode::Router(node) => node.start(cx),
             AnyNode::Balancer(_) | AnyNode::Server(_) | AnyNode::Cache(_) => {}
         }
     }
@@ -74,6 +88,8 @@ impl Node for AnyNode {
             AnyNode::Balancer(node) => node.on_event(event, cx),
             AnyNode::Server(node) => node.on_event(event, cx),
             AnyNode::Cache(node) => node.on_event(event, cx),
+            AnyNode::Table(node) => node.on_event(event, cx),
+            AnyNode::Router(node) => node.on_event(event, cx),
         }
     }
 
@@ -83,6 +99,8 @@ impl Node for AnyNode {
             AnyNode::Balancer(node) => node.on_signal(signal, cx),
             AnyNode::Server(node) => node.on_signal(signal, cx),
             AnyNode::Cache(node) => node.on_signal(signal, cx),
+            AnyNode::Table(node) => node.on_signal(signal, cx),
+            AnyNode::Router(node) => node.on_signal(signal, cx),
         }
     }
 }

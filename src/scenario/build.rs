@@ -61,7 +61,7 @@ fn card(node: &NodeSpec) -> Card {
             ..card
         },
         Kind::Cache(config) => Card { looks_aside: config.pattern == Pattern::CacheAside, ..card },
-        Kind::Clients(_) | Kind::Balancer(_) => card,
+        Kind::Clients(_) | Kind::Balancer(_) | Kind::Table(_) | Kind::Router(_) => card,
     }
 }
 
@@ -83,6 +83,8 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Balancer(_), Kind::Balancer(_))
             | (AnyNode::Server(_), Kind::Server(_))
             | (AnyNode::Cache(_), Kind::Cache(_))
+            | (AnyNode::Table(_), Kind::Table(_))
+            | (AnyNode::Router(_), Kind::Router(_))
     )
 }
 

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Session;
-use crate::node::{AnyNode, Cache};
-use crate::sim::Reason;
+use crate::node::table::Part;
+use crate::node::{AnyNode, Cache, Router, Table};
+use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
 /// What came out of a run so far.
@@ -114,6 +115,8 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("inside_mean", server.inside_mean(now)),
         ],
         AnyNode::Cache(cache) => cache_figures(cache, session),
+        AnyNode::Table(table) => of_table(table, now),
+        AnyNode::Router(router) => of_router(router),
     }
 }
 
@@ -143,6 +146,50 @@ fn cache_figures(cache: &Cache, session: &Session) -> Vec<(&'static str, f64)> {
         ("dirty", cache.dirty() as f64),
         ("lost_writes", cache.lost_writes() as f64),
         ("writes_in_doubt", cache.in_doubt() as f64),
+    ]
+}
+
+fn of_table(table: &Table, now: Time) -> Vec<(&'static str, f64)> {
+    let sum = |read: fn(&Part) -> u32| table.parts().map(read).sum::<u32>();
+    let most = |read: fn(&Part) -> f64| table.parts().map(read).fold(0.0, f64::max);
+    let busiest = table.parts().map(|part| part.busy.mean(now)).fold(0.0, f64::max);
+    vec![
+        ("arrived", table.arrived().total() as f64),
+        ("served", table.served().total() as f64),
+        ("touched", table.touched() as f64),
+        ("refused", table.refused() as f64),
+        ("not_found", table.not_found() as f64),
+        ("lost", table.lost() as f64),
+        ("rows", f64::from(sum(|part| part.rows))),
+        ("partitions", table.parts().count() as f64),
+        ("splits", table.splits() as f64),
+        ("rows_in_largest", most(|part| f64::from(part.rows))),
+        ("served_by_busiest", most(|part| part.served.total() as f64)),
+        ("busy_workers_mean", table.parts().map(|part| part.busy.mean(now)).sum()),
+        ("busy_workers_mean_busiest", busiest),
+        ("queue_mean", table.parts().map(|part| part.waiting.mean(now)).sum()),
+    ]
+}
+
+fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
+    let keys = || router.members().iter().map(|member| f64::from(member.keys));
+    let most = router.sent().iter().map(|sent| sent.total() as f64).fold(0.0, f64::max);
+    let change = router.change().unwrap_or_default();
+    vec![
+        ("routed", router.routed().total() as f64),
+        ("routed_to_busiest", most),
+        ("shards", router.members().len() as f64),
+        ("keys", keys().sum()),
+        ("keys_on_fullest", keys().fold(0.0, f64::max)),
+        ("changed_shard", f64::from(change.moved)),
+        ("least_that_could", change.ideal * f64::from(change.of)),
+        ("rows_astray", router.astray() as f64),
+        ("rows_moved", router.moved() as f64),
+        ("moves_failed", router.failed_moves() as f64),
+        ("rows_left_behind", router.left_behind() as f64),
+        ("misroutes", router.misroutes() as f64),
+        ("misses", router.misses() as f64),
+        ("no_owner", router.homeless() as f64),
     ]
 }
 

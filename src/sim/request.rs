@@ -23,6 +23,11 @@ impl Key {
         Key(n | Key::TYPED)
     }
 
+    /// The number of a numbered key.
+    pub fn number(self) -> Option<u32> {
+        (self.0 & Key::TYPED == 0).then_some(self.0)
+    }
+
     /// The place in the list of typed keys, if this is one.
     pub fn typed_place(self) -> Option<usize> {
         (self.0 & Key::TYPED != 0).then_some((self.0 & !Key::TYPED) as usize)

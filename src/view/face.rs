@@ -5,6 +5,7 @@ use crate::scenario::build::Run;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::sim::Time;
 use crate::view::cache_face::{self, Ring};
+use crate::view::shards::{self, Placing, ShareRow};
 use crate::view::{rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
@@ -67,6 +68,10 @@ pub enum Inside {
         /// What happened last: who left for whom, or what is in danger.
         note: String,
     },
+    /// A table: one row per partition.
+    Partitions(Vec<ShareRow>),
+    /// A shard router: one row per shard, and the placement.
+    Shards(Vec<ShareRow>, Placing),
 }
 
 /// A backend in a balancer.
@@ -99,6 +104,8 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Balancer(node) => balancer(node, now),
         AnyNode::Server(node) => server(node, now),
         AnyNode::Cache(node) => cache_face::face(node, run),
+        AnyNode::Table(node) => shards::table(node, now),
+        AnyNode::Router(node) => shards::router(node, run),
     };
     face.condition = condition;
     if condition == Condition::Down {
@@ -112,8 +119,10 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     }
     if unwired(scenario, spec) {
         face.detail = match spec.kind {
-            Kind::Server(_) | Kind::Cache(_) => "nothing sends to it yet".to_owned(),
-            Kind::Clients(_) | Kind::Balancer(_) => "not wired yet".to_owned(),
+            Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) => {
+                "nothing sends to it yet".to_owned()
+            }
+            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
         };
     }
     Some(face)
@@ -121,8 +130,10 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
     match spec.kind {
-        Kind::Server(_) | Kind::Cache(_) => !scenario.links.iter().any(|link| link.to == spec.id),
-        Kind::Clients(_) | Kind::Balancer(_) => {
+        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) => {
+            !scenario.links.iter().any(|link| link.to == spec.id)
+        }
+        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
             !scenario.links.iter().any(|link| link.from == spec.id)
         }
     }

@@ -18,6 +18,15 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         Family::Balancer => (208.0, 74.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Server => (192.0, 104.0),
         Family::Cache => (208.0, 84.0 + 21.0 * ring_rows(kind) as f64),
+        Family::Table => {
+            let parts = match kind {
+                Kind::Table(config) => config.parts_shown(),
+                _ => 1,
+            };
+            (208.0, 78.0 + 22.0 * parts.clamp(1, ROWS_MAX) as f64)
+        }
+        // The placement is drawn above the shards.
+        Family::Router => (224.0, 196.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
     }
 }
 

@@ -10,4 +10,5 @@ pub mod layout;
 pub mod raster;
 mod rows;
 mod server;
+pub mod shards;
 pub mod strip;

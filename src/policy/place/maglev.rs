@@ -128,7 +128,7 @@ impl Placement for Maglev {
     }
 
     fn position(&self, key: &[u8]) -> Option<u64> {
-        Some(self.at(key) as u64)
+        Some(self.at(key, 0) as u64)
     }
 }
 
