@@ -69,6 +69,8 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 prop_assert_eq!((cache.looking(), cache.waiting()), (serving, waiting));
                 prop_assert!(cache.entries() <= cache.config().capacity as usize);
             }
+            AnyNode::Table(table) => prop_assert_eq!(table.in_hand(), (serving, waiting)),
+            AnyNode::Router(router) => prop_assert_eq!(router.in_hand(), (waiting, calling)),
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }

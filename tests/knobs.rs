@@ -15,7 +15,7 @@ use switchyard::scenario::{Scenario, link};
 use switchyard::session::{Command, Report, Session};
 use switchyard::sim::{NodeId, Op, Request, Span};
 
-use common::{presets, steady, trio};
+use common::{presets, steady, trio, with_router, with_table};
 
 /// What a parameter needs around it before it can matter. One that is not here is tried in the
 /// middle of the common scenario; a new parameter that does nothing there fails until it has a row.
@@ -39,6 +39,13 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
         "in_flight_max",
         Context::with(&[("lb", "strategy", "nginx_round_robin"), ("s3", "queue", "500")]),
     ),
+    // Bounds and splits are those of ranges.
+    ("table", "bounds", Context::with(&[("t", "scheme", "range")])),
+    ("table", "split", Context::with(&[("t", "scheme", "range"), ("t", "records", "4000")])),
+    // What is placed elsewhere shows when the shards change.
+    ("router", "migration", Context { remove: Some("s1"), ..Context::with(&[]) }),
+    ("router", "meanwhile", MOVING),
+    ("router", "move_rate", MOVING),
     ("server", "backup", Context::with(&[("lb", "strategy", "nginx_round_robin")])),
     // Each belongs to one distribution of service times.
     ("server", "cv", Context::with(&[("s3", "spread", "log_normal")])),
@@ -66,9 +73,15 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "clients" => (trio(5, 160.0), "c"),
         "balancer" => (trio(5, 160.0), "lb"),
         "server" | "" => (trio(5, 160.0), "s3"),
+        "table" => (with_table(5, 160.0), "t"),
+        "router" => (with_router(5, 160.0), "sh"),
         other => panic!("{other} has no common scenario"),
     }
 }
+
+/// A shard goes, and rows move.
+const MOVING: Context =
+    Context { remove: Some("s1"), ..Context::with(&[("sh", "migration", "move")]) };
 
 /// More values than this are those of a whole catalogue.
 const MANY: usize = 8;
@@ -333,6 +346,8 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Balancer(balancer) => balancer.picked().total(),
                 AnyNode::Server(server) => server.arrived().total(),
                 AnyNode::Cache(cache) => cache.arrived().total(),
+                AnyNode::Table(table) => table.arrived().total(),
+                AnyNode::Router(router) => router.routed().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

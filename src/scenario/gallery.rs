@@ -84,6 +84,26 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A scan empties LRU; S3-FIFO keeps what is wanted again",
         json: include_str!("../../www/scenarios/cache-scan.json"),
     },
+    Preset {
+        key: "course-sharding",
+        blurb: "A fifth shard joins, as in the course: four of five keys belong elsewhere",
+        json: include_str!("../../www/scenarios/course-sharding.json"),
+    },
+    Preset {
+        key: "sharding-ring",
+        blurb: "The same fifth shard on a ring: a fifth of the rows moves, nobody misses",
+        json: include_str!("../../www/scenarios/sharding-ring.json"),
+    },
+    Preset {
+        key: "hot-partition",
+        blurb: "Keys that grow: one hot range, beside the same keys by hash",
+        json: include_str!("../../www/scenarios/hot-partition.json"),
+    },
+    Preset {
+        key: "course-partitions",
+        blurb: "The course's table, to which nothing is attached: every insert fails",
+        json: include_str!("../../www/scenarios/course-partitions.json"),
+    },
 ];
 
 impl Preset {

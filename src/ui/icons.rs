@@ -19,6 +19,11 @@ pub(super) fn kind(family: Family) -> &'static str {
         Family::Server => {
             "M4 4h16v6.5H4zM4 13.5h16V20H4zM7.5 7.3h.01M7.5 16.8h.01M11 7.3h5M11 16.8h5"
         }
+        Family::Table => "M4 5h16v14H4zM4 10h16M4 14.5h16M10 10v9",
+        Family::Router => {
+            "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 9.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z\
+             M12 4v5.5M19 16l-4.8-2.8M5 16l4.8-2.8"
+        }
     }
 }
 

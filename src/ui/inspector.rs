@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::field::{ParamField, try_edit};
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
+use super::inside_shards::TryKey;
 use super::store::{Dialog, Selection, store};
 use super::upgrade::Upgrade;
 use crate::node::{Family, Range, Spec};
@@ -77,6 +78,8 @@ fn NodeSettings(id: String) -> impl IntoView {
             </div>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
             {(entry.family == Family::Server).then(|| view! { <Upgrade id=id.get_value() /> })}
+            {matches!(entry.family, Family::Router | Family::Table)
+                .then(|| view! { <TryKey id=id.get_value() /> })}
             <For each=specs key=row children=field />
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>

@@ -18,6 +18,7 @@ mod frame;
 mod gestures;
 mod icons;
 mod inside_cache;
+mod inside_shards;
 mod inspector;
 mod keys;
 mod node_card;

@@ -6,6 +6,7 @@ use web_sys::PointerEvent;
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::inside_cache;
+use super::inside_shards;
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
 use crate::scenario::NodeSpec;
@@ -145,6 +146,8 @@ fn Body(
         Some(Family::Balancer) => rows(quick).into_any(),
         Some(Family::Server) => cells(quick).into_any(),
         Some(Family::Cache) => inside_cache::rings(quick).into_any(),
+        Some(Family::Table) => inside_shards::shares(quick).into_any(),
+        Some(Family::Router) => inside_shards::placement(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));

@@ -66,6 +66,8 @@ pub(super) struct Store {
     /// The size of the canvas on the screen.
     pub(super) viewport: RwSignal<(f64, f64)>,
     pub(super) gesture: RwSignal<Gesture>,
+    /// The ends of the wire that a key being tried would take.
+    pub(super) tried: RwSignal<Option<(String, String)>>,
     /// The node that has the keyboard in the canvas.
     pub(super) focus: RwSignal<Option<String>>,
     /// What was said last to those who listen.
@@ -96,6 +98,7 @@ impl Store {
             camera: RwSignal::new(Camera::default()),
             viewport: RwSignal::new((0.0, 0.0)),
             gesture: RwSignal::new(Gesture::None),
+            tried: RwSignal::new(None),
             focus: RwSignal::new(None),
             said: RwSignal::new(String::new()),
             notice: RwSignal::new(None),

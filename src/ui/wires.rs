@@ -56,7 +56,10 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
         let (from, to) = pair.get_value();
         store.selection.with(|s| *s == Selection::Wire(from, to))
     };
-    let on_path = move || explanation.with(|e| e.as_ref().is_some_and(|e| passes(store, e, pair)));
+    let on_path = move || {
+        let tried = store.tried.with(|tried| pair.with_value(|pair| tried.as_ref() == Some(pair)));
+        tried || explanation.with(|e| e.as_ref().is_some_and(|e| passes(store, e, pair)))
+    };
     let width = Memo::new(move |_| {
         store.pulse.track();
         width(store, pair)

@@ -8,7 +8,10 @@ pub(crate) mod store;
 pub(crate) mod wire;
 
 use switchyard::node::clients::Popularity;
-use switchyard::node::{Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind};
+use switchyard::node::{
+    Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind, Router, RouterConfig, Table,
+    TableConfig,
+};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -104,6 +107,33 @@ pub(crate) fn cached(seed: u64, rate: f64) -> Scenario {
     scenario(seed, nodes, vec![link("c", "cache", 5.0), link("cache", "s", 5.0)])
 }
 
+/// The trio's clients, who also write and ask for runs, with a partitioned table.
+pub(crate) fn with_table(seed: u64, rate: f64) -> Scenario {
+    let table = TableConfig { queue_limit: 6, ..TableConfig::default() };
+    let nodes = vec![mixed("c", rate), node("t", Kind::Table(table))];
+    scenario(seed, nodes, vec![link("c", "t", 5.0)])
+}
+
+/// The trio with a shard router in the balancer's place, whose clients also write and ask for runs.
+pub(crate) fn with_router(seed: u64, rate: f64) -> Scenario {
+    let mut made = trio(seed, rate);
+    made.nodes[0] = mixed("c", rate);
+    made.nodes[1] = node("sh", Kind::Router(RouterConfig::default()));
+    for link in &mut made.links {
+        for end in [&mut link.from, &mut link.to] {
+            if end == "lb" {
+                *end = "sh".to_owned();
+            }
+        }
+    }
+    made
+}
+
+fn mixed(id: &str, rate: f64) -> NodeSpec {
+    let config = ClientsConfig { writes: 20.0, scans: 15.0, ..ClientsConfig::default() };
+    clients(id, ClientsConfig { rate, ..config })
+}
+
 /// Every built-in scenario with its name.
 pub(crate) fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
     GALLERY.iter().map(|preset| (preset.key, preset.scenario()))
@@ -133,6 +163,20 @@ pub(crate) fn the_server<'a>(run: &'a Run, id: &str) -> &'a Server {
 pub(crate) fn the_cache<'a>(run: &'a Run, id: &str) -> &'a Cache {
     match find(run, id) {
         AnyNode::Cache(cache) => cache,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_table<'a>(run: &'a Run, id: &str) -> &'a Table {
+    match find(run, id) {
+        AnyNode::Table(table) => table,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_router<'a>(run: &'a Run, id: &str) -> &'a Router {
+    match find(run, id) {
+        AnyNode::Router(router) => router,
         other => panic!("{id} is {other:?}"),
     }
 }

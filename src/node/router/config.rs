@@ -38,6 +38,8 @@ pub struct RouterConfig {
     pub meanwhile: Meanwhile,
     /// How many rows are moved in a second.
     pub move_rate: f64,
+    /// From when on the last shard is one of them, in s; 0 is from the beginning.
+    pub joins_s: f64,
 }
 
 impl RouterConfig {
@@ -71,8 +73,9 @@ impl RouterConfig {
 impl PartialEq for RouterConfig {
     fn eq(&self, other: &RouterConfig) -> bool {
         self.same_rule(other)
-            && (self.keys, self.migration, self.meanwhile, self.move_rate)
-                == (other.keys, other.migration, other.meanwhile, other.move_rate)
+            && (self.keys, self.migration, self.meanwhile)
+                == (other.keys, other.migration, other.meanwhile)
+            && (self.move_rate, self.joins_s) == (other.move_rate, other.joins_s)
     }
 }
 
@@ -85,6 +88,7 @@ impl Default for RouterConfig {
             migration: Migration::None,
             meanwhile: Meanwhile::Old,
             move_rate: 50.0,
+            joins_s: 0.0,
         }
     }
 }
@@ -209,5 +213,18 @@ pub const PARAMS: &[Param<RouterConfig>] = &[
         },
         get: |c| Value::Number(c.move_rate),
         set: |c, v| c.move_rate = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "joins",
+            wire: 5,
+            label: "Last shard joins after",
+            unit: "s",
+            help: "Until then the shard that was wired last owns nothing; 0 is from the start. \
+                   With one shard alone it makes no difference.",
+            range: Range::Number { min: 0.0, max: 1e5, handy: 30.0, step: 1.0, whole: false },
+        },
+        get: |c| Value::Number(c.joins_s),
+        set: |c, v| c.joins_s = number(v),
     },
 ];

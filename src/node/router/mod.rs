@@ -27,7 +27,7 @@ use self::moving::Move;
 use self::scatter::Scan;
 use crate::sim::{
     Context, Event, Found, Key, KeyMap, LinkId, NodeId, Op, Outcome, Place, Reason, Signal, Sink,
-    Span, What, Why,
+    Span, Time, What, Why,
 };
 use crate::stats::Meter;
 
@@ -146,6 +146,7 @@ impl Router {
     pub fn configure<S: Sink>(&mut self, config: RouterConfig, cx: &mut Context<'_, S>) {
         if config != self.config {
             self.config = config;
+            self.await_the_last(cx);
             self.unsettle(cx);
         }
     }
@@ -254,7 +255,21 @@ impl Router {
 
     pub(super) fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
         self.stale = false;
+        self.await_the_last(cx);
         self.unsettle(cx);
+    }
+
+    /// When the shard that was wired last becomes one of them.
+    fn joins_at(&self) -> Time {
+        Time::ZERO + Span::from_seconds_f64(self.config.joins_s)
+    }
+
+    /// Has a look at the shards when the last one joins.
+    fn await_the_last<S: Sink>(&self, cx: &mut Context<'_, S>) {
+        let (now, joins) = (cx.now(), self.joins_at());
+        if now < joins {
+            cx.wake_in(joins.since(now), SETTLE, 0);
+        }
     }
 
     #[inline]
@@ -269,6 +284,7 @@ impl Router {
                 Some(Errand::Move(key)) => self.move_is_back(event.arg, key, cx),
                 None => self.back(event.arg, cx),
             },
+            What::Timer(SETTLE) => self.settle(cx),
             What::Timer(MOVE) if event.arg == self.life => self.move_next(cx),
             What::Timer(_) | What::Planned => {}
         }
@@ -361,6 +377,9 @@ impl Router {
                 false => card.name.clone(),
             };
             list.push(Member { link, node: cx.far_end(link), name, weight: card.weight, keys: 0 });
+        }
+        if cx.now() < self.joins_at() && list.len() > 1 {
+            list.pop();
         }
         list
     }

@@ -103,12 +103,13 @@ impl Table {
     /// New settings. Another scheme or other bounds sort all rows anew, in no time; queries in hand
     /// begin again.
     pub fn configure<S: Sink>(&mut self, config: TableConfig, cx: &mut Context<'_, S>) {
-        let layout = |c: &TableConfig| (c.scheme, c.bounds.clone(), c.records, c.split_at);
+        let layout = |c: &TableConfig| (c.scheme, c.bounds.clone(), c.records);
         let same = layout(&self.config) == layout(&config);
         self.service = service(&config);
         self.config = config;
         if same {
             self.parts.attach(&self.config);
+            self.split_all(cx);
             self.take_up(cx);
         } else {
             self.rows.set_first(self.config.records);
@@ -385,6 +386,10 @@ impl Table {
             let part = self.parts.of(&spelled(key, cx));
             self.parts.all[part].rows += 1;
         }
+        self.split_all(cx);
+    }
+
+    fn split_all<S: Sink>(&mut self, cx: &Context<'_, S>) {
         // Those that a split makes come at the end of the list, and have their turn.
         let mut part = 0;
         while part < self.parts.all.len() {
