@@ -2,9 +2,10 @@
 
 use super::param::{Param, Spec, Value};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, RouterConfig, ServerConfig, TableConfig, balancer,
-    cache, clients, router, server, table, tuning,
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
+    TableConfig,
 };
+use super::{balancer, cache, clients, database, router, server, table, tuning};
 
 /// The settings of a node of some kind: what a scenario says about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub enum Kind {
     Table(TableConfig),
     /// A shard router.
     Router(RouterConfig),
+    /// A database with its replicas.
+    Database(DatabaseConfig),
 }
 
 /// The kinds without their settings.
@@ -38,6 +41,8 @@ pub enum Family {
     Table,
     /// Shard routers.
     Router,
+    /// Databases.
+    Database,
 }
 
 /// A kind as people meet it.
@@ -71,6 +76,16 @@ pub struct KindEntry {
     pub make: fn() -> Kind,
 }
 
+/// Who takes requests, the likeliest first.
+const ANYWHERE: &[Family] = &[
+    Family::Server,
+    Family::Balancer,
+    Family::Cache,
+    Family::Database,
+    Family::Router,
+    Family::Table,
+];
+
 /// The most members a node has that can fail by themselves.
 pub const PARTS_MAX: u8 = 16;
 
@@ -84,7 +99,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Send requests, at a rate or one by one",
         label: "Clients",
         takes: false,
-        sends_to: &[Family::Balancer, Family::Server, Family::Cache, Family::Table, Family::Router],
+        sends_to: ANYWHERE,
         links_max: 1,
         slows: false,
         refuses: false,
@@ -100,7 +115,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Chooses a server for each request",
         label: "Balancer",
         takes: true,
-        sends_to: &[Family::Server, Family::Balancer, Family::Cache, Family::Table, Family::Router],
+        sends_to: ANYWHERE,
         links_max: 512,
         slows: false,
         refuses: false,
@@ -116,7 +131,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Works on requests, asks those behind it",
         label: "s",
         takes: true,
-        sends_to: &[Family::Server, Family::Balancer, Family::Cache, Family::Table, Family::Router],
+        sends_to: ANYWHERE,
         links_max: 64,
         slows: true,
         refuses: false,
@@ -138,7 +153,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Keeps answers; somebody has to leave",
         label: "Cache",
         takes: true,
-        sends_to: &[Family::Server, Family::Table, Family::Router],
+        sends_to: &[Family::Database, Family::Router, Family::Table, Family::Server],
         links_max: 1,
         slows: true,
         refuses: true,
@@ -175,7 +190,7 @@ pub const CATALOGUE: &[KindEntry] = &[
         blurb: "Sends each key to the shard that owns it",
         label: "Shard router",
         takes: true,
-        sends_to: &[Family::Server, Family::Table],
+        sends_to: &[Family::Database, Family::Table, Family::Server],
         links_max: 512,
         slows: false,
         refuses: false,
@@ -185,6 +200,27 @@ pub const CATALOGUE: &[KindEntry] = &[
                1 / (n + 1) for one more shard is the least there is. The router keeps a log: rows \
                in its hands survive a crash. Copies of a shard are not modelled.",
         make: || Kind::Router(RouterConfig::default()),
+    },
+    KindEntry {
+        family: Family::Database,
+        key: "database",
+        wire: 4,
+        name: "Database",
+        blurb: "Keeps values: a primary and its replicas",
+        label: "Database",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        slows: true,
+        refuses: true,
+        card: "A primary takes changes and sends its log to replicas in order; each member has \
+               workers, a line and its own versions. Under constant lag d and apply time a, a \
+               replica read t after a change is stale exactly when t < d + a. \
+               R + W > N makes reads meet the newest acknowledged change. A client address is a \
+               session and sends changes to the primary it knows, until that one refuses. \
+               Not modelled: transactions, the way back of replicas' acknowledgements, the work of \
+               applying; a range query costs as much as one read.",
+        make: || Kind::Database(DatabaseConfig::default()),
     },
 ];
 
@@ -206,6 +242,7 @@ impl Kind {
             Kind::Cache(_) => Family::Cache,
             Kind::Table(_) => Family::Table,
             Kind::Router(_) => Family::Router,
+            Kind::Database(_) => Family::Database,
         }
     }
 
@@ -218,6 +255,7 @@ impl Kind {
             | Kind::Cache(_)
             | Kind::Table(_)
             | Kind::Router(_) => 0,
+            Kind::Database(config) => config.members() as u8,
         }
     }
 
@@ -245,6 +283,7 @@ impl Kind {
                 let own = router::PARAMS.iter().map(|param| param.spec);
                 own.chain(config.knobs().iter().map(tuning::spec)).collect()
             }
+            Kind::Database(_) => database::PARAMS.iter().map(|param| param.spec).collect(),
         }
     }
 
@@ -264,6 +303,7 @@ impl Kind {
             Kind::Cache(config) => get(cache::PARAMS, config, key).or_else(|| config.knob(key)),
             Kind::Table(config) => get(table::PARAMS, config, key),
             Kind::Router(config) => get(router::PARAMS, config, key).or_else(|| config.knob(key)),
+            Kind::Database(config) => get(database::PARAMS, config, key),
         }
     }
 
@@ -274,7 +314,7 @@ impl Kind {
             Kind::Balancer(config) => config.knobs(),
             Kind::Cache(config) => config.knobs(),
             Kind::Router(config) => config.knobs(),
-            Kind::Clients(_) | Kind::Server(_) | Kind::Table(_) => &[],
+            Kind::Clients(_) | Kind::Server(_) | Kind::Table(_) | Kind::Database(_) => &[],
         };
         let knob = knobs.iter().find(|knob| knob.key == key);
         own.or_else(|| knob.map(|knob| Value::Number(knob.default)))
@@ -313,6 +353,9 @@ impl Kind {
                 if !set(router::PARAMS, config, key, &value) {
                     config.set_knob(key, value);
                 }
+            }
+            Kind::Database(config) => {
+                set(database::PARAMS, config, key, &value);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ pub mod aside;
 pub mod balancer;
 pub mod cache;
 pub mod clients;
+pub mod database;
 mod kind;
 pub mod machine;
 pub mod param;
@@ -19,6 +20,7 @@ pub mod tuning;
 pub use balancer::{Balancer, BalancerConfig};
 pub use cache::{Cache, CacheConfig};
 pub use clients::{Arrivals, Clients, ClientsConfig};
+pub use database::{Database, DatabaseConfig};
 pub use kind::{CATALOGUE, Family, Kind, KindEntry, PARTS_MAX};
 pub use param::{Choice, Range, Spec, Value};
 pub use router::{Router, RouterConfig};
@@ -42,6 +44,8 @@ pub enum AnyNode {
     Table(Box<Table>),
     /// A shard router.
     Router(Box<Router>),
+    /// A database.
+    Database(Box<Database>),
 }
 
 impl AnyNode {
@@ -54,6 +58,7 @@ impl AnyNode {
             Kind::Cache(c) => AnyNode::Cache(Box::new(Cache::new(id, seed, c.clone()))),
             Kind::Table(c) => AnyNode::Table(Box::new(Table::new(id, seed, c.clone()))),
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
+            Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
         }
     }
 
@@ -66,6 +71,7 @@ impl AnyNode {
             (AnyNode::Cache(node), Kind::Cache(config)) => node.configure(config.clone(), cx),
             (AnyNode::Table(node), Kind::Table(config)) => node.configure(config.clone(), cx),
             (AnyNode::Router(node), Kind::Router(config)) => node.configure(config.clone(), cx),
+            (AnyNode::Database(node), Kind::Database(config)) => node.configure(config.clone(), cx),
             _ => {}
         }
     }
@@ -77,7 +83,10 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.start(cx),
             AnyNode::Table(node) => node.start(cx),
             AnyNode::Router(node) => node.start(cx),
-            AnyNode::Balancer(_) | AnyNode::Server(_) | AnyNode::Cache(_) => {}
+            AnyNode::Balancer(_)
+            | AnyNode::Server(_)
+            | AnyNode::Cache(_)
+            | AnyNode::Database(_) => {}
         }
     }
 
@@ -90,6 +99,7 @@ impl Node for AnyNode {
             AnyNode::Cache(node) => node.on_event(event, cx),
             AnyNode::Table(node) => node.on_event(event, cx),
             AnyNode::Router(node) => node.on_event(event, cx),
+            AnyNode::Database(node) => node.on_event(event, cx),
         }
     }
 
@@ -101,6 +111,7 @@ impl Node for AnyNode {
             AnyNode::Cache(node) => node.on_signal(signal, cx),
             AnyNode::Table(node) => node.on_signal(signal, cx),
             AnyNode::Router(node) => node.on_signal(signal, cx),
+            AnyNode::Database(node) => node.on_signal(signal, cx),
         }
     }
 }

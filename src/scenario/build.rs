@@ -61,7 +61,11 @@ fn card(node: &NodeSpec) -> Card {
             ..card
         },
         Kind::Cache(config) => Card { looks_aside: config.pattern == Pattern::CacheAside, ..card },
-        Kind::Clients(_) | Kind::Balancer(_) | Kind::Table(_) | Kind::Router(_) => card,
+        Kind::Clients(_)
+        | Kind::Balancer(_)
+        | Kind::Table(_)
+        | Kind::Router(_)
+        | Kind::Database(_) => card,
     }
 }
 
@@ -85,6 +89,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Cache(_), Kind::Cache(_))
             | (AnyNode::Table(_), Kind::Table(_))
             | (AnyNode::Router(_), Kind::Router(_))
+            | (AnyNode::Database(_), Kind::Database(_))
     )
 }
 

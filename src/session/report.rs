@@ -117,6 +117,19 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
         AnyNode::Router(router) => of_router(router),
+        AnyNode::Database(database) => vec![
+            ("queries", database.queries().total() as f64),
+            ("reads", database.reads() as f64),
+            ("stale_reads", database.stale_reads() as f64),
+            ("changes", database.changes() as f64),
+            ("acknowledged", database.acknowledged() as f64),
+            ("changes_failed", database.changes_failed() as f64),
+            ("lost_acknowledged", database.lost() as f64),
+            ("diverged", database.diverged() as f64),
+            ("discarded", database.discarded() as f64),
+            ("promotions", database.promotions() as f64),
+            ("gave_up_waiting", database.gave_up_waiting() as f64),
+        ],
     }
 }
 

@@ -1,12 +1,13 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
+pub use super::database::MemberRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::sim::Time;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{rows, server};
+use crate::view::{database, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub enum Inside {
     Partitions(Vec<ShareRow>),
     /// A shard router: one row per shard, and the placement.
     Shards(Vec<ShareRow>, Placing),
+    /// A database: a row per member.
+    Members(Vec<MemberRow>),
 }
 
 /// A backend in a balancer.
@@ -106,6 +109,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Cache(node) => cache_face::face(node, run),
         AnyNode::Table(node) => shards::table(node, now),
         AnyNode::Router(node) => shards::router(node, run),
+        AnyNode::Database(node) => database::face(node, now),
     };
     face.condition = condition;
     if condition == Condition::Down {
@@ -119,7 +123,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     }
     if unwired(scenario, spec) {
         face.detail = match spec.kind {
-            Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) => {
+            Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
                 "nothing sends to it yet".to_owned()
             }
             Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
@@ -130,7 +134,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
     match spec.kind {
-        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) => {
+        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
             !scenario.links.iter().any(|link| link.to == spec.id)
         }
         Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
@@ -221,7 +225,7 @@ fn server(node: &Server, now: Time) -> Face {
 }
 
 /// A rate with as many digits as help.
-fn rate(per_second: f64) -> String {
+pub(super) fn rate(per_second: f64) -> String {
     match per_second {
         r if r >= 99.95 => format!("{r:.0}"),
         r if r >= 9.95 && r.fract() == 0.0 => format!("{r:.0}"),

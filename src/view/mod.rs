@@ -4,6 +4,7 @@
 pub mod cache_face;
 pub mod camera;
 pub mod curve;
+mod database;
 pub mod dots;
 pub mod face;
 pub mod layout;

@@ -1,0 +1,435 @@
+//! What can be set on a database.
+
+use super::super::param::{Choice, Param, Range, Spec, Value, number};
+
+/// The most replicas of a primary.
+const REPLICAS_MAX: u8 = 8;
+
+/// How lengths of time vary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// Always the mean.
+    Constant,
+    /// Exponential.
+    Exponential,
+}
+
+/// When a change is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replication {
+    /// As soon as the primary has it.
+    Async,
+    /// When one replica has received it, or after a time without that.
+    SemiSync,
+    /// When all replicas have applied it.
+    Sync,
+    /// When a number of members have applied it.
+    Quorum,
+}
+
+/// Who answers reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Replicas in turn.
+    RoundRobin,
+    /// The primary.
+    PrimaryOnly,
+    /// The replica whose turn it is, if it has what the session wrote.
+    ReadYourWrites,
+}
+
+/// What can be set on a database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseConfig {
+    /// Keys that are there from the start: `user:0` up to this many.
+    pub records: u32,
+    /// Members beside the primary.
+    pub replicas: u8,
+    /// Requests that each member works on at the same time.
+    pub workers: u16,
+    /// Mean time of a read, in ms.
+    pub read_ms: f64,
+    /// Mean time of a change at the primary, in ms.
+    pub write_ms: f64,
+    /// How the two vary.
+    pub spread: Spread,
+    /// Waiting places at each member.
+    pub queue_limit: u32,
+    /// When a change is acknowledged.
+    pub replication: Replication,
+    /// Mean time until a replica has received a change, in ms.
+    pub lag_ms: f64,
+    /// How that varies.
+    pub lag_spread: Spread,
+    /// Time from there until reads see it, in ms.
+    pub apply_ms: f64,
+    /// How long a change waits for replicas at most, in ms.
+    pub semi_timeout_ms: f64,
+    /// Members that must have applied a change, the primary among them.
+    pub write_quorum: u8,
+    /// Members that a read asks.
+    pub read_quorum: u8,
+    /// Who answers reads.
+    pub reads: Reads,
+    /// Is a replica that is known to be gone passed over?
+    pub health: bool,
+    /// Does a replica take the place of a primary that is gone?
+    pub failover: bool,
+    /// Time until the others know that a member is gone, in ms.
+    pub detection_ms: f64,
+    /// Does an old primary refuse changes once there is a new one?
+    pub fencing: bool,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        DatabaseConfig {
+            records: 1_000,
+            replicas: 2,
+            workers: 4,
+            read_ms: 5.0,
+            write_ms: 10.0,
+            spread: Spread::Exponential,
+            queue_limit: 100,
+            replication: Replication::Async,
+            lag_ms: 50.0,
+            lag_spread: Spread::Exponential,
+            apply_ms: 0.0,
+            semi_timeout_ms: 10_000.0,
+            write_quorum: 2,
+            read_quorum: 2,
+            reads: Reads::RoundRobin,
+            health: true,
+            failover: true,
+            detection_ms: 1_000.0,
+            fencing: true,
+        }
+    }
+}
+
+const REPLICATIONS: [(Replication, Choice); 4] = [
+    (
+        Replication::Async,
+        Choice::plain(
+            "async",
+            0,
+            "Asynchronous",
+            "Acknowledged when the primary has it; replicas follow.",
+        ),
+    ),
+    (
+        Replication::SemiSync,
+        Choice::plain(
+            "semi_sync",
+            1,
+            "Semi-synchronous, as MySQL",
+            "Acknowledged when one replica has received it; after the timeout as asynchronous, \
+             until a replica has caught up.",
+        ),
+    ),
+    (
+        Replication::Sync,
+        Choice::plain(
+            "sync",
+            2,
+            "Synchronous",
+            "Acknowledged when every replica that is known to be there has applied it.",
+        ),
+    ),
+    (
+        Replication::Quorum,
+        Choice::plain(
+            "quorum",
+            3,
+            "Quorum",
+            "Acknowledged when W members have applied it; reads ask R and take the newest.",
+        ),
+    ),
+];
+
+const READS: [(Reads, Choice); 3] = [
+    (
+        Reads::RoundRobin,
+        Choice::plain(
+            "round_robin",
+            0,
+            "Replicas in turn, as in the course",
+            "replicas[cursor], then cursor = (cursor + 1) mod n; no replicas means the primary.",
+        ),
+    ),
+    (
+        Reads::PrimaryOnly,
+        Choice::plain("primary_only", 1, "The primary only", "Replicas only wait for their day."),
+    ),
+    (
+        Reads::ReadYourWrites,
+        Choice::plain(
+            "read_your_writes",
+            2,
+            "Read your writes, by log position",
+            "The replica whose turn it is, if it has applied the last change of this client \
+             address (as a GTID is waited for); the primary otherwise.",
+        ),
+    ),
+];
+
+const SPREADS: [(Spread, Choice); 2] = [
+    (
+        Spread::Exponential,
+        Choice::plain(
+            "exponential",
+            0,
+            "Exponential",
+            "Many short ones and a few long ones; spread equal to the mean.",
+        ),
+    ),
+    (Spread::Constant, Choice::plain("constant", 1, "Constant", "All alike.")),
+];
+
+/// The key of what is chosen.
+fn key_of<T: PartialEq>(choices: &[(T, Choice)], chosen: &T) -> Value {
+    let found = choices.iter().find(|(one, _)| one == chosen);
+    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
+}
+
+/// Sets what this key stands for.
+fn choose<T: Copy>(choices: &[(T, Choice)], value: &Value, into: &mut T) {
+    if let Value::Choice(key) = value
+        && let Some((one, _)) = choices.iter().find(|(_, choice)| choice.key == key)
+    {
+        *into = *one;
+    }
+}
+
+/// A length of time in ms as a range, with this much on the slider.
+const fn ms(min: f64, handy: f64) -> Range {
+    Range::Number { min, max: 3.6e6, handy, step: 1.0, whole: false }
+}
+
+/// A whole number as a range.
+const fn whole(min: f64, max: f64, handy: f64) -> Range {
+    Range::Number { min, max, handy, step: 1.0, whole: true }
+}
+
+/// A row of the table.
+const fn row(
+    wire: u8,
+    (key, label, unit): (&'static str, &'static str, &'static str),
+    range: Range,
+    help: &'static str,
+) -> Spec {
+    Spec { key, wire, label, unit, help, range }
+}
+
+/// The parameters.
+pub const PARAMS: &[Param<DatabaseConfig>] = &[
+    Param {
+        spec: row(
+            0,
+            ("replicas", "Replicas", "replicas"),
+            whole(0.0, REPLICAS_MAX as f64, REPLICAS_MAX as f64),
+            "How many members follow the primary.",
+        ),
+        get: |c| Value::Number(f64::from(c.replicas)),
+        set: |c, v| c.replicas = number(v) as u8,
+    },
+    Param {
+        spec: row(
+            1,
+            ("reads", "Reads go to", ""),
+            Range::Choice(|| READS.iter().map(|(_, choice)| *choice).collect()),
+            "Who answers reads. Under a quorum, reads ask several members instead.",
+        ),
+        get: |c| key_of(&READS, &c.reads),
+        set: |c, v| choose(&READS, &v, &mut c.reads),
+    },
+    Param {
+        spec: row(
+            2,
+            ("replication", "Replication", ""),
+            Range::Choice(|| REPLICATIONS.iter().map(|(_, choice)| *choice).collect()),
+            "When a client is told that its change is done.",
+        ),
+        get: |c| key_of(&REPLICATIONS, &c.replication),
+        set: |c, v| choose(&REPLICATIONS, &v, &mut c.replication),
+    },
+    Param {
+        spec: row(
+            3,
+            ("lag", "Replication lag", "ms"),
+            ms(0.0, 1_000.0),
+            "How long a change takes to reach a replica, on average. Changes arrive in order.",
+        ),
+        get: |c| Value::Number(c.lag_ms),
+        set: |c, v| c.lag_ms = number(v),
+    },
+    Param {
+        spec: row(
+            4,
+            ("lag_spread", "Lags are", ""),
+            Range::Choice(|| SPREADS.iter().map(|(_, choice)| *choice).collect()),
+            "Whether every change takes equally long to reach a replica.",
+        ),
+        get: |c| key_of(&SPREADS, &c.lag_spread),
+        set: |c, v| choose(&SPREADS, &v, &mut c.lag_spread),
+    },
+    Param {
+        spec: row(
+            5,
+            ("apply", "Time to apply", "ms"),
+            ms(0.0, 1_000.0),
+            "How long a change that a replica has received stays unseen there. It is safe on the \
+             replica's disk all the while.",
+        ),
+        get: |c| Value::Number(c.apply_ms),
+        set: |c, v| c.apply_ms = number(v),
+    },
+    Param {
+        spec: row(
+            6,
+            ("workers", "Workers", "workers"),
+            whole(1.0, 1_024.0, 16.0),
+            "How many requests each member works on at the same time.",
+        ),
+        get: |c| Value::Number(f64::from(c.workers)),
+        set: |c, v| c.workers = number(v) as u16,
+    },
+    Param {
+        spec: row(
+            7,
+            ("read", "Read time", "ms"),
+            ms(0.001, 500.0),
+            "How long one read keeps one worker busy, on average.",
+        ),
+        get: |c| Value::Number(c.read_ms),
+        set: |c, v| c.read_ms = number(v),
+    },
+    Param {
+        spec: row(
+            8,
+            ("write", "Write time", "ms"),
+            ms(0.001, 500.0),
+            "How long one change keeps one worker of the primary busy, on average.",
+        ),
+        get: |c| Value::Number(c.write_ms),
+        set: |c, v| c.write_ms = number(v),
+    },
+    Param {
+        spec: row(
+            9,
+            ("spread", "Times are", ""),
+            Range::Choice(|| SPREADS.iter().map(|(_, choice)| *choice).collect()),
+            "Whether every read, and every change, takes equally long.",
+        ),
+        get: |c| key_of(&SPREADS, &c.spread),
+        set: |c, v| choose(&SPREADS, &v, &mut c.spread),
+    },
+    Param {
+        spec: row(
+            10,
+            ("queue", "Queue limit", "places"),
+            whole(0.0, 1e6, 100.0),
+            "How many requests may wait for a worker of each member. The next one fails: queue \
+             full.",
+        ),
+        get: |c| Value::Number(f64::from(c.queue_limit)),
+        set: |c, v| c.queue_limit = number(v) as u32,
+    },
+    Param {
+        spec: row(
+            11,
+            ("records", "Records", "keys"),
+            whole(0.0, 1e9, 10_000.0),
+            "How many keys there are from the start, from user:0 on.",
+        ),
+        get: |c| Value::Number(f64::from(c.records)),
+        set: |c, v| c.records = number(v) as u32,
+    },
+    Param {
+        spec: row(
+            12,
+            ("semi_timeout", "Wait for replicas", "ms"),
+            ms(0.0, 20_000.0),
+            "How long a change waits for replicas at most. Semi-synchronous goes on without them; \
+             synchronous and quorum fail it: quorum not reached.",
+        ),
+        get: |c| Value::Number(c.semi_timeout_ms),
+        set: |c, v| c.semi_timeout_ms = number(v),
+    },
+    Param {
+        spec: row(
+            13,
+            ("write_quorum", "Write quorum W", "members"),
+            whole(1.0, REPLICAS_MAX as f64 + 1.0, REPLICAS_MAX as f64 + 1.0),
+            "Under a quorum: how many members must have a change, the primary among them.",
+        ),
+        get: |c| Value::Number(f64::from(c.write_quorum)),
+        set: |c, v| c.write_quorum = number(v) as u8,
+    },
+    Param {
+        spec: row(
+            14,
+            ("read_quorum", "Read quorum R", "members"),
+            whole(1.0, REPLICAS_MAX as f64 + 1.0, REPLICAS_MAX as f64 + 1.0),
+            "Under a quorum: how many members a read asks. R + W above the number of members \
+             always meets the newest change.",
+        ),
+        get: |c| Value::Number(f64::from(c.read_quorum)),
+        set: |c, v| c.read_quorum = number(v) as u8,
+    },
+    Param {
+        spec: row(
+            15,
+            ("health", "Pass over the dead", ""),
+            Range::Switch,
+            "Whether reads skip a replica that is known to be gone. In the course they do not, \
+             and its share of reads fails.",
+        ),
+        get: |c| Value::Switch(c.health),
+        set: |c, v| c.health = v == Value::Switch(true),
+    },
+    Param {
+        spec: row(
+            16,
+            ("failover", "Failover", ""),
+            Range::Switch,
+            "Whether the replica with the longest log takes the place of a primary that is gone.",
+        ),
+        get: |c| Value::Switch(c.failover),
+        set: |c, v| c.failover = v == Value::Switch(true),
+    },
+    Param {
+        spec: row(
+            17,
+            ("detection", "Detection time", "ms"),
+            ms(0.0, 10_000.0),
+            "How long it takes the others to know that a member is gone.",
+        ),
+        get: |c| Value::Number(c.detection_ms),
+        set: |c, v| c.detection_ms = number(v),
+    },
+    Param {
+        spec: row(
+            18,
+            ("fencing", "Fencing", ""),
+            Range::Switch,
+            "Whether an old primary refuses changes once there is a new one: not leader. Without, \
+             both take changes, and one side's are lost.",
+        ),
+        get: |c| Value::Switch(c.fencing),
+        set: |c, v| c.fencing = v == Value::Switch(true),
+    },
+];
+
+impl DatabaseConfig {
+    /// How many members it has.
+    pub fn members(&self) -> usize {
+        usize::from(self.replicas) + 1
+    }
+
+    /// How many members must have a change, and how many a read asks: no more than there are.
+    pub(super) fn quorums(&self) -> (usize, usize) {
+        let most = |n: u8| usize::from(n).min(self.members());
+        (most(self.write_quorum), most(self.read_quorum))
+    }
+}
