@@ -71,6 +71,9 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             }
             AnyNode::Table(table) => prop_assert_eq!(table.in_hand(), (serving, waiting)),
             AnyNode::Router(router) => prop_assert_eq!(router.in_hand(), (waiting, calling)),
+            AnyNode::Database(database) => {
+                prop_assert_eq!(database.held(), (serving, waiting, calling));
+            }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }

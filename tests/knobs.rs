@@ -8,10 +8,12 @@ use std::fs;
 use std::path::Path;
 
 use switchyard::node::cache::Pattern;
-use switchyard::node::{AnyNode, CATALOGUE, CacheConfig, Range, Spec, Value};
+use switchyard::node::{
+    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, Range, Spec, Value,
+};
 use switchyard::policy::balance::Memory;
 use switchyard::scenario::gallery::GALLERY;
-use switchyard::scenario::{Scenario, link};
+use switchyard::scenario::{FaultKind, Scenario, link};
 use switchyard::session::{Command, Report, Session};
 use switchyard::sim::{NodeId, Op, Request, Span};
 
@@ -63,6 +65,17 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     // Each belongs to one pattern.
     ("cache", "refresh_at", Context::with(&[("cache", "pattern", "refresh_ahead")])),
     ("cache", "flush", Context::with(&[("cache", "pattern", "write_behind")])),
+    // Only a key that nobody has written yet can be missing.
+    ("database", "records", Context::with(&[("db", "records", "5"), ("c", "writes", "5")])),
+    ("database", "queue", Context::with(&[("db", "reads", "primary_only")])),
+    // Each matters to one way to replicate.
+    (
+        "database",
+        "semi_timeout",
+        Context::with(&[("db", "semi_timeout", "60"), ("db", "replication", "semi_sync")]),
+    ),
+    ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
+    ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -75,6 +88,7 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "server" | "" => (trio(5, 160.0), "s3"),
         "table" => (with_table(5, 160.0), "t"),
         "router" => (with_router(5, 160.0), "sh"),
+        "database" => (replicated(), "db"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -82,6 +96,33 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
 /// A shard goes, and rows move.
 const MOVING: Context =
     Context { remove: Some("s1"), ..Context::with(&[("sh", "migration", "move")]) };
+
+/// A database whose members die, are cut off, and come back.
+fn replicated() -> Scenario {
+    let config = DatabaseConfig {
+        workers: 1,
+        queue_limit: 6,
+        detection_ms: 300.0,
+        ..DatabaseConfig::default()
+    };
+    let asks = ClientsConfig {
+        rate: 160.0,
+        writes: 50.0,
+        keys: 20,
+        addresses: 10,
+        ..ClientsConfig::default()
+    };
+    let nodes = vec![common::clients("c", asks), common::database("db", config)];
+    let mut scenario = common::scenario(5, nodes, vec![common::link("c", "db", 5.0)]);
+    scenario.faults = vec![
+        common::fault(600, "db", FaultKind::CutPart(0)),
+        common::fault(1_300, "db", FaultKind::CrashPart(2)),
+        common::fault(1_800, "db", FaultKind::JoinPart(0)),
+        common::fault(2_200, "db", FaultKind::RestartPart(2)),
+        common::fault(2_600, "db", FaultKind::CrashPart(1)),
+    ];
+    scenario
+}
 
 /// More values than this are those of a whole catalogue.
 const MANY: usize = 8;
@@ -348,6 +389,7 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Cache(cache) => cache.arrived().total(),
                 AnyNode::Table(table) => table.arrived().total(),
                 AnyNode::Router(router) => router.routed().total(),
+                AnyNode::Database(database) => database.queries().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -26,6 +26,8 @@ mod machine;
 mod nginx;
 #[path = "vectors/kinds/place.rs"]
 mod place;
+#[path = "vectors/kinds/read_replica.rs"]
+mod read_replica;
 #[path = "vectors/kinds/resilience.rs"]
 mod resilience;
 #[path = "vectors/kinds/theory.rs"]
@@ -116,6 +118,7 @@ const COVERED: &[&[Covered]] = &[
     machine::KINDS,
     nginx::KINDS,
     place::KINDS,
+    read_replica::KINDS,
     resilience::KINDS,
     theory::KINDS,
 ];
@@ -145,7 +148,6 @@ const NOT_YET_COVERED: &[&str] = &[
     "rabbitmq_routing",
     "rabbitmq_topic",
     "rabbitmq_ttl",
-    "read_replica",
     "redis_cluster",
     "redis_replication",
     "redis_sentinel",

@@ -104,6 +104,26 @@ pub const GALLERY: &[Preset] = &[
         blurb: "The course's table, to which nothing is attached: every insert fails",
         json: include_str!("../../www/scenarios/course-partitions.json"),
     },
+    Preset {
+        key: "read-replicas",
+        blurb: "Reads from replicas as in the course, beside reading your own writes",
+        json: include_str!("../../www/scenarios/read-replicas.json"),
+    },
+    Preset {
+        key: "primary-dies",
+        blurb: "The primary dies: asynchronous loses acknowledged changes, the others do not",
+        json: include_str!("../../www/scenarios/primary-dies.json"),
+    },
+    Preset {
+        key: "quorum",
+        blurb: "Three members, two quorums: R + W above N or not",
+        json: include_str!("../../www/scenarios/quorum.json"),
+    },
+    Preset {
+        key: "split-brain",
+        blurb: "Two primaries at once, and how fencing prevents it",
+        json: include_str!("../../www/scenarios/split-brain.json"),
+    },
 ];
 
 impl Preset {

@@ -6,6 +6,7 @@ use super::field::{ParamField, try_edit};
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::inside_shards::TryKey;
+use super::members::Members;
 use super::store::{Dialog, Selection, store};
 use super::upgrade::Upgrade;
 use crate::node::{Family, Range, Spec};
@@ -81,6 +82,7 @@ fn NodeSettings(id: String) -> impl IntoView {
             {matches!(entry.family, Family::Router | Family::Table)
                 .then(|| view! { <TryKey id=id.get_value() /> })}
             <For each=specs key=row children=field />
+            {(entry.family == Family::Database).then(|| view! { <Members id=id.get_value() /> })}
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>
                     <Icon path=icons::POWER />

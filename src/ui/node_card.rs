@@ -6,6 +6,7 @@ use web_sys::PointerEvent;
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::inside_cache;
+use super::inside_database;
 use super::inside_shards;
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
@@ -148,6 +149,7 @@ fn Body(
         Some(Family::Cache) => inside_cache::rings(quick).into_any(),
         Some(Family::Table) => inside_shards::shares(quick).into_any(),
         Some(Family::Router) => inside_shards::placement(quick).into_any(),
+        Some(Family::Database) => inside_database::members(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));
@@ -282,6 +284,9 @@ fn condition(face: &Option<Face>) -> Condition {
 fn load(face: &Option<Face>) -> f64 {
     match face.as_ref().map(|face| &face.inside) {
         Some(Inside::Cells { load, .. }) => load.clamp(0.0, 1.0),
+        Some(Inside::Members(members)) => {
+            members.iter().fold(0.0, |most: f64, member| most.max(member.load)).clamp(0.0, 1.0)
+        }
         _ => 0.0,
     }
 }

@@ -12,6 +12,7 @@ use switchyard::node::{
     Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind, Router, RouterConfig, Table,
     TableConfig,
 };
+use switchyard::node::{Database, DatabaseConfig};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -44,6 +45,10 @@ pub(crate) fn server(id: &str, config: ServerConfig) -> NodeSpec {
 
 pub(crate) fn cache(id: &str, config: CacheConfig) -> NodeSpec {
     node(id, Kind::Cache(config))
+}
+
+pub(crate) fn database(id: &str, config: DatabaseConfig) -> NodeSpec {
+    node(id, Kind::Database(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -177,6 +182,13 @@ pub(crate) fn the_table<'a>(run: &'a Run, id: &str) -> &'a Table {
 pub(crate) fn the_router<'a>(run: &'a Run, id: &str) -> &'a Router {
     match find(run, id) {
         AnyNode::Router(router) => router,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
+    match find(run, id) {
+        AnyNode::Database(database) => database,
         other => panic!("{id} is {other:?}"),
     }
 }

@@ -226,6 +226,8 @@ impl Database {
         self.log.cut_back(position);
         self.primary = best;
         self.members[best].leads = true;
+        // Synchronous changes do not wait for whoever is gone.
+        self.members[old].in_sync = false;
         self.members[best].in_sync = true;
         self.counts.promotions += 1;
         self.promotion = Some(Promotion {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::sim::{Key, Stamp, Time};
 
 /// How many lost changes are listed.
-pub(super) const LISTED_MAX: usize = 50;
+pub(super) const LISTED_MAX: usize = 200;
 
 /// An acknowledged change that is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,6 +98,7 @@ struct Poll {
 struct Counts {
     reads: u64,
     stale: u64,
+    not_found: u64,
     received: u64,
     acknowledged: u64,
     failed: u64,

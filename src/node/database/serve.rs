@@ -1,11 +1,11 @@
 //! Requests: who gets them, who works on them, what they find.
 
+use super::log::{Cell, Entry, Is};
 use super::member::Task;
+use super::why::Turn;
 use super::{DONE, Database, Poll, Reads, Replication, SESSIONS_MAX, Session, Waiting};
 use super::{TIMEOUT, WORKER_BITS, stores, timer};
-use crate::node::database::log::{Cell, Entry, Is};
-use crate::node::database::why::Turn;
-use crate::sim::{Context, Found, Op, Outcome, Reason, Request, Sink, Span};
+use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Request, Sink, Span, Stamp};
 
 impl Database {
     #[inline]
@@ -187,11 +187,24 @@ impl Database {
         let Some(&Request { key, .. }) = cx.request(slot) else { return };
         let cell = self.members[place].cell(key);
         let (found, stamp) = cell.answer(self.loaded(key));
-        let newest = cx.truth().newest(key).map(|newest| newest.stamp);
-        self.counts.stale += u64::from(newest.is_some_and(|newest| newest > stamp));
+        let newest = self.count_read(key, found, stamp, cx);
         self.explain_answer(slot, place, newest, cx);
         cx.found(slot, found, stamp);
         cx.reply(slot, Outcome::Done);
+    }
+
+    /// Counts a read by what it found. Gives the newest version there is, if the key ever changed.
+    fn count_read<S: Sink>(
+        &mut self,
+        key: Key,
+        found: Found,
+        stamp: Stamp,
+        cx: &Context<'_, S>,
+    ) -> Option<Stamp> {
+        let newest = cx.truth().newest(key).map(|newest| newest.stamp);
+        self.counts.stale += u64::from(newest.is_some_and(|newest| newest > stamp));
+        self.counts.not_found += u64::from(found == Found::Nothing);
+        newest
     }
 
     /// A change is durable at this member, if it still may take changes.
@@ -319,8 +332,7 @@ impl Database {
         self.polls.remove(&number);
         let (cell, best) = poll.best.unwrap_or_default();
         let (found, stamp) = cell.answer(self.loaded(key));
-        let newest = cx.truth().newest(key).map(|newest| newest.stamp);
-        self.counts.stale += u64::from(newest.is_some_and(|newest| newest > stamp));
+        let newest = self.count_read(key, found, stamp, cx);
         self.explain_share(&poll, usize::from(best), newest, cx);
         cx.found(poll.slot, found, stamp);
         cx.reply(poll.slot, Outcome::Done);

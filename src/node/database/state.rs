@@ -173,6 +173,11 @@ impl Database {
         self.counts.stale
     }
 
+    /// Reads that found nothing under their key.
+    pub fn not_found(&self) -> u64 {
+        self.counts.not_found
+    }
+
     /// Changes that came.
     pub fn changes(&self) -> u64 {
         self.counts.received
@@ -198,7 +203,7 @@ impl Database {
         self.losses.count()
     }
 
-    /// The last of them, oldest first, at most fifty.
+    /// The last of them, oldest first, at most two hundred.
     pub fn losses(&self) -> impl Iterator<Item = &Lost> {
         self.losses.listed()
     }
