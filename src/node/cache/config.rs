@@ -63,7 +63,7 @@ const PATTERNS: [(Pattern, Choice); 6] = [
             "write_behind",
             3,
             "Write-behind",
-            "A write is acknowledged at once and sent to the store later: fast, and lost in a crash.",
+            "A write is acknowledged at once and sent to the store later; a crash loses it.",
         ),
     ),
     (
@@ -72,7 +72,7 @@ const PATTERNS: [(Pattern, Choice); 6] = [
             "write_around",
             4,
             "Write-around",
-            "A write goes to the store; the cache then forgets the key, and the next read loads it.",
+            "A write goes to the store; the cache then forgets the key.",
         ),
     ),
     (
@@ -246,7 +246,8 @@ pub const PARAMS: &[Param<CacheConfig>] = &[
             wire: 3,
             label: "Time to live",
             unit: "ms",
-            help: "How long an entry lives after it came in; reads do not renew it. 0 is without end.",
+            help: "How long an entry lives after it came in; reads do not renew it. 0 is \
+                   without end.",
             range: millis(20_000.0),
         },
         get: |c| Value::Number(c.ttl_ms),
@@ -297,8 +298,8 @@ pub const PARAMS: &[Param<CacheConfig>] = &[
             wire: 7,
             label: "Remember what is not there",
             unit: "ms",
-            help: "How long it remembers that the store does not have a key, because it said so or the \
-                   key was deleted through the cache; 0 is not at all.",
+            help: "How long it remembers that a key is not there, because the store said so or it \
+                   was deleted through the cache; 0 is not at all.",
             range: millis(10_000.0),
         },
         get: |c| Value::Number(c.negative_ms),
