@@ -110,8 +110,8 @@ fn single_flight_asks_the_store_once_for_25_readers() {
         assert_eq!(ends.len() == 1, single_flight, "with single flight all get it at once");
         if single_flight {
             let last = full.decisions.iter().rev().find(|(_, d)| d.why.title.contains("not have"));
-            let sentence = "One other request is already loading it; this one and 23 before it wait \
-                            for that answer.";
+            let sentence = "One other request is already loading it; this one and 23 before it \
+                            wait for that answer.";
             assert_eq!(last.map(|(_, d)| d.why.sentence.as_str()), Some(sentence));
         }
     }

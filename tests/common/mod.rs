@@ -96,7 +96,7 @@ pub(crate) fn trio(seed: u64, rate: f64) -> Scenario {
     scenario(seed, nodes, [vec![link("c", "lb", 5.0)], wires.to_vec()].concat())
 }
 
-/// Clients that read, write and delete, a cache too small for their keys, and a server as its store.
+/// Clients that read, write and delete, a cache too small for their keys, and a server as store.
 pub(crate) fn cached(seed: u64, rate: f64) -> Scenario {
     let crowd = ClientsConfig {
         rate,

@@ -129,7 +129,7 @@ fn link(scenario: &Scenario, genes: Genes) -> LinkSpec {
 
 fn fault(scenario: &Scenario, genes: Genes) -> Fault {
     let kind = FaultKind::ALL[usize::from(genes[3]) % FaultKind::ALL.len()];
-    let kind = if genes[5] % 2 == 0 { kind } else { kind.with(genes[5] % 4 + 2) };
+    let kind = if genes[5].is_multiple_of(2) { kind } else { kind.with(genes[5] % 4 + 2) };
     Fault { at: time(genes[2]), node: id(scenario, genes[1]), kind }
 }
 
