@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use switchyard::node::clients::Popularity;
 use switchyard::node::router::{Meanwhile, Migration};
 use switchyard::node::table::{Scheme, Spread};
-use switchyard::node::{ClientsConfig, Kind, Router, RouterConfig, TableConfig, Value};
+use switchyard::node::{Arrivals, ClientsConfig, Kind, Router, RouterConfig, TableConfig, Value};
 use switchyard::policy::hash::md5::md5;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::scenario::{FaultKind, LinkSpec, NodeSpec, Scenario};
 use switchyard::session::{Command, Session};
 use switchyard::sim::sink::Full;
-use switchyard::sim::{Outcome, Place, Reason, Silent, Span, Time};
+use switchyard::sim::{Outcome, Place, Reason, Request, Silent, Span, Time};
+use switchyard::stats::judge::Violation;
 
 use common::states::{advance_ms, open, set};
 use common::{
@@ -77,7 +78,7 @@ fn landings(run: &Run, full: &Full) -> BTreeMap<String, String> {
             _ => None,
         })
     };
-    let of = |request: &switchyard::sim::Request| {
+    let of = |request: &Request| {
         (run.key_name(request.key), served(request.id).expect("somebody served it"))
     };
     full.finished.iter().map(|(_, request)| of(request)).collect()
@@ -132,7 +133,7 @@ fn as_many_keys_move_as_the_rule_says_when_a_shard_is_added_while_it_runs() {
 // ===== what moves =====
 
 const READS: ClientsConfig = ClientsConfig {
-    arrivals: switchyard::node::Arrivals::Poisson,
+    arrivals: Arrivals::Poisson,
     rate: 200.0,
     pause_ms: 0.0,
     total: 0,
@@ -176,8 +177,27 @@ fn a_ring_moves_about_one_in_n_plus_one_and_no_row_is_missed() {
         assert_eq!((router.misroutes(), router.misses(), router.left_behind()), (0, 0, 0));
         all_in_place(session.run());
         let judge = the_clients(session.run(), "c").judge();
-        assert_eq!(judge.count(switchyard::stats::judge::Violation::StaleRead), 0);
+        assert_eq!(judge.count(Violation::StaleRead), 0);
         assert_eq!(session.run().tally().failures(), 0);
+    }
+}
+
+/// Deletions move as well: nobody is told of an older time.
+#[test]
+fn whoever_deletes_or_writes_while_rows_move_sees_it() {
+    let config = RouterConfig { move_rate: 100.0, ..by("ketama", Migration::Move) };
+    let asking = ClientsConfig { writes: 20.0, deletes: 30.0, keys: 200, ..READS };
+    for meanwhile in [Meanwhile::Old, Meanwhile::New] {
+        let config = RouterConfig { meanwhile, ..config.clone() };
+        let mut session = open(&tables(config, 3, asking.clone()));
+        advance_ms(&mut session, 2_000);
+        add_a_shard(&mut session, 3);
+        advance_ms(&mut session, 6_000);
+        let router = the_router(session.run(), "sh");
+        assert!(router.moved() > 100 && router.astray() == 0);
+        let stale = the_clients(session.run(), "c").judge().count(Violation::StaleRead);
+        // Asked too early, the new shard knows of nothing.
+        assert_eq!(stale > 0, meanwhile == Meanwhile::New, "{stale}");
     }
 }
 
@@ -445,7 +465,7 @@ fn rows_survive_a_crash_and_queries_do_not() {
     let before = session.run().now();
     advance_ms(&mut session, 2_000);
     let judge = the_clients(session.run(), "c").judge();
-    assert_eq!(judge.count(switchyard::stats::judge::Violation::StaleRead), 0);
+    assert_eq!(judge.count(Violation::StaleRead), 0);
     assert!(session.run().now() > before && session.run().now() > Time::ZERO);
 }
 

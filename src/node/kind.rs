@@ -177,9 +177,9 @@ pub const CATALOGUE: &[KindEntry] = &[
         refuses: true,
         card: "Each partition has workers and a queue of its own; load = its share of the queries \
                \u{d7} rate \u{d7} time / workers. A query for one key touches one partition; a run \
-               of keys touches all with a hash, and only the ranges it meets otherwise, at the same \
-               time, and waits for the last. Rows survive a crash, queries in hand do not. Splits \
-               take no time; indexes, locks and the size of rows are not modelled.",
+               of keys touches all with a hash, and only the ranges it meets otherwise, at the \
+               same time, and waits for the last. Rows survive a crash, queries in hand do not. \
+               Splits take no time; indexes, locks and the size of rows are not modelled.",
         make: || Kind::Table(TableConfig::default()),
     },
     KindEntry {

@@ -113,7 +113,12 @@ pub(super) fn TryKey(id: String) -> impl IntoView {
     });
     on_cleanup(move || store.tried.set(None));
     let line = |line: Line| {
-        view! { <tr class:chosen=line.chosen><th scope="row">{line.subject}</th><td>{line.numbers}</td></tr> }
+        view! {
+            <tr class:chosen=line.chosen>
+                <th scope="row">{line.subject}</th>
+                <td>{line.numbers}</td>
+            </tr>
+        }
     };
     view! {
         <div class="field try">

@@ -1,18 +1,19 @@
 //! A shard router: sends each request to the shard that owns its key.
 //!
-//! Modelled: every placement of the catalogue over the outgoing links in their order, by the shards'
-//! names and weights; the rows that each shard has from the start, handed over at time 0; a change
+//! Modelled: every placement of the catalogue over the outgoing links in their order, by names and
+//! weights; the rows that each shard has from the start, handed over at time 0; a change
 //! of shards or of the rule while it runs, with rows that stay behind or move one after another by
 //! calls, beside the traffic; range queries that ask every shard with a key of the run and wait for
 //! the last. The router decides in no time, and is one machine that never forgets who has what (a
-//! row in its hands when it crashes is moved again afterwards). Not modelled: copies of a shard, two
-//! routers that disagree, rows beyond the keys accounted for (they stay where they are).
+//! row in its hands when it crashes is moved again afterwards). Not modelled: copies of a shard,
+//! two routers that disagree, rows beyond the keys accounted for (they stay where they are).
 
 mod config;
 mod ground;
 mod hot;
 mod moving;
 mod scatter;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -27,7 +28,7 @@ use self::moving::Move;
 use self::scatter::Scan;
 use crate::sim::{
     Context, Event, Found, Key, KeyMap, LinkId, NodeId, Op, Outcome, Place, Reason, Signal, Sink,
-    Span, Time, What, Why,
+    Span, Time, What,
 };
 use crate::stats::Meter;
 
@@ -174,17 +175,6 @@ impl Router {
     /// Where a key falls in the picture, from 0 to 1, where that can be said.
     pub fn mark(&self, key: &str) -> Option<f64> {
         self.ground.as_ref()?.mark(key)
-    }
-
-    /// The reasons for which a key would go where it would go, and the place of that shard. Nothing
-    /// is sent.
-    pub fn try_key(&self, key: &str) -> (Option<usize>, Why) {
-        let mut why = Why::on();
-        let place = self.ground.as_ref().and_then(|ground| ground.owner(key, &mut why));
-        if let Some(words) = &self.refusal {
-            why.say(|| format!("It cannot place keys: {words}."));
-        }
-        (place, why)
     }
 
     /// The key of the last request.
@@ -365,8 +355,8 @@ impl Router {
         self.keep_moving(cx);
     }
 
-    /// The shards behind the links, in their order. Of two with the same name, the later one has its
-    /// id beside it, because a placement needs different ones.
+    /// The shards behind the links, in their order. Of two with the same name, the later one has
+    /// its id beside it, because a placement needs different ones.
     fn list<S: Sink>(&self, cx: &Context<'_, S>) -> Vec<Member> {
         let mut list: Vec<Member> = Vec::new();
         for (link, _) in cx.outgoing() {
@@ -452,52 +442,6 @@ impl Router {
         if let Some(meter) = place.and_then(|place| self.sent.get_mut(place)) {
             meter.mark(cx.now());
         }
-    }
-
-    fn explain<S: Sink>(
-        &self,
-        way: &Way,
-        key: Key,
-        name: &str,
-        why: &mut Why,
-        cx: &Context<'_, S>,
-    ) {
-        if let Some(ground) = &self.ground {
-            ground.owner(name, why);
-        }
-        let own = cx.own_name();
-        let mut more = |words: String| {
-            let before = std::mem::take(&mut why.sentence);
-            let gap = if before.is_empty() { "" } else { " " };
-            why.say(|| format!("{before}{gap}{words}"));
-        };
-        let title = match way {
-            Way::To(link) => {
-                let to = cx.peer(*link).name.clone();
-                let at = self.astray.get(key).map(NodeId);
-                let ground = self.ground.as_ref();
-                match at.and_then(|at| ground.and_then(|ground| ground.member(at))) {
-                    Some(old) if old.link == *link => {
-                        more(format!("Its row has not moved yet: it is still on {to}."));
-                    }
-                    Some(old) => {
-                        more(format!("But its row is on {}, and {to} does not have it.", old.name));
-                    }
-                    None => {}
-                }
-                format!("{own} sent it to {to}")
-            }
-            Way::Hold(_) => {
-                more("Its row is on its way to that shard just now, so it waits.".to_owned());
-                format!("{own} lets it wait")
-            }
-            Way::Nowhere => {
-                let words = self.refusal.clone();
-                more(words.map_or("No shard owns the key.".to_owned(), |w| format!("{w}.")));
-                format!("{own} has nowhere to send it")
-            }
-        };
-        why.title(|| title);
     }
 
     /// An answer on its way back to the client.

@@ -1,8 +1,8 @@
 //! Rows on the move: what must move after a change, and moving it, one call after another.
 //!
-//! A row is taken out of its old shard (`MoveOut`, which gives its version) and put into its new one
-//! (`MoveIn`). Until it is there the key is astray. A call that fails is made again later; a store
-//! that gave a row away gives it again when asked again.
+//! A row is taken out of its old shard (`MoveOut`, which gives its version) and put into its new
+//! one (`MoveIn`). Until it is there the key is astray. A call that fails is made again later; a
+//! store that gave a row away gives it again when asked again.
 
 use std::rc::Rc;
 
@@ -11,6 +11,7 @@ use super::{Change, Errand, MOVE, Migration, Router};
 use crate::sim::{
     Context, Found, Key, LinkId, NodeId, Op, Outcome, Place, Request, Sink, Span, Stamp, Want, Why,
 };
+use crate::stats::Meter;
 
 /// How many rows are under way at the same time, at most.
 const UNDER_WAY_MAX: usize = 64;
@@ -19,8 +20,8 @@ const UNDER_WAY_MAX: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Move {
     pub(super) from: NodeId,
-    /// The version in the router's hands, once the old shard gave it away.
-    pub(super) carried: Option<Stamp>,
+    /// The version in the router's hands, once the old shard gave it away: a value, or a deletion.
+    pub(super) carried: Option<(Stamp, Found)>,
     /// Is a call for it out just now?
     pub(super) under_way: bool,
 }
@@ -65,30 +66,14 @@ impl Router {
                 continue;
             }
             let at = self.astray.get(key).map(NodeId).or(old);
-            let is_gone = at.is_some_and(|at| ground.member(at).is_none());
-            match (at, new) {
-                _ if is_gone => {
-                    self.left_behind += 1;
-                    self.astray.remove(key);
-                }
-                (Some(at), Some(new)) if at != new => {
-                    self.astray.insert(key, at.0);
-                }
-                _ => {
-                    self.astray.remove(key);
-                }
-            }
+            self.note_place(key, at, new, &ground);
         }
         for (member, set) in ground.members.iter().zip(sets) {
             if self.known.insert(member.node) {
                 cx.hand(member.link, set.into());
             }
         }
-        let sent = |member: &Member| {
-            let place = self.members().iter().position(|known| known.node == member.node);
-            place.and_then(|place| self.sent.get(place).copied()).unwrap_or_default()
-        };
-        self.sent = ground.members.iter().map(sent).collect();
+        self.sent = ground.members.iter().map(|member| self.sent_to(member)).collect();
         if let Some(before) = before {
             change.ideal = ground.ideal_from(before);
             // Another count of keys alone moves nothing and is no change to speak of.
@@ -100,6 +85,29 @@ impl Router {
         self.plan = to_move.filter(|number| !self.moves.contains_key(number)).collect();
         self.next = 0;
         self.ground = Some(Rc::new(ground));
+    }
+
+    /// Notes where a key's row is and that it should be with `new`.
+    fn note_place(&mut self, key: Key, at: Option<NodeId>, new: Option<NodeId>, ground: &Ground) {
+        let is_gone = at.is_some_and(|at| ground.member(at).is_none());
+        match (at, new) {
+            _ if is_gone => {
+                self.left_behind += 1;
+                self.astray.remove(key);
+            }
+            (Some(at), Some(new)) if at != new => {
+                self.astray.insert(key, at.0);
+            }
+            _ => {
+                self.astray.remove(key);
+            }
+        }
+    }
+
+    /// Requests sent to this shard so far.
+    fn sent_to(&self, member: &Member) -> Meter {
+        let place = self.members().iter().position(|known| known.node == member.node);
+        place.and_then(|place| self.sent.get(place).copied()).unwrap_or_default()
     }
 
     /// Sets the timer for the next move if there is something to move and none is set.
@@ -149,7 +157,7 @@ impl Router {
         let ground = self.ground.as_ref();
         let to = ground.and_then(|ground| ground.home(&spelled(number, cx))).map(|home| home.link);
         let Some(on_its_way) = self.moves.get_mut(&number) else { return false };
-        let (Some(stamp), Some(to)) = (on_its_way.carried, to) else {
+        let (Some((stamp, found)), Some(to)) = (on_its_way.carried, to) else {
             // Nobody owns it any more.
             self.moves.remove(&number);
             self.astray.remove(Key::numbered(number));
@@ -159,6 +167,7 @@ impl Router {
         };
         on_its_way.under_way = true;
         let call = cx.call(None, Want::one(Op::MoveIn, Key::numbered(number)), stamp, to);
+        cx.found(call, found, stamp);
         self.calls.insert(call, Errand::Move(number));
         true
     }
@@ -177,7 +186,9 @@ impl Router {
         };
         on_its_way.under_way = false;
         let (done, from) = (answer.outcome == Outcome::Done, on_its_way.from);
-        match (done, answer.op, answer.found) {
+        // A deletion is carried along too: who reads the key must not be told of an older time.
+        let found_one = answer.found != Found::Nothing || answer.stamp > Stamp::default();
+        match (done, answer.op, found_one) {
             (false, ..) => {
                 if on_its_way.carried.is_none() {
                     self.moves.remove(&number);
@@ -193,8 +204,8 @@ impl Router {
                 }
                 self.release(number, cx);
             }
-            (true, Op::MoveOut, Found::Value | Found::Unasked) => {
-                on_its_way.carried = Some(answer.stamp);
+            (true, Op::MoveOut, true) => {
+                on_its_way.carried = Some((answer.stamp, answer.found));
                 self.bring(number, cx);
             }
             // It is there, or there was nothing to move.

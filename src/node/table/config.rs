@@ -72,8 +72,8 @@ impl TableConfig {
         }
     }
 
-    /// How many partitions there is to be room for on the screen: those at the beginning, or as many
-    /// as there can be when ranges are split.
+    /// How many partitions need room on the screen: those at the beginning, or as many as there can
+    /// be when ranges are split.
     pub fn parts_shown(&self) -> usize {
         match (self.scheme, self.split_at) {
             (Scheme::Hash, _) => PARTITIONS,

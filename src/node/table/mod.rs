@@ -3,9 +3,9 @@
 //!
 //! Modelled: hashing as in the course (four partitions for good) and ranges between bounds; which
 //! partitions are attached; point queries that touch one partition and range queries that touch all
-//! (hash) or those they meet (range), at the same time, and wait for the last; ranges that are split
-//! at their median row. Rows survive a crash, queries in hand do not. Not modelled: indexes, locks,
-//! the time that a split or a change of scheme takes (none), the size of rows.
+//! (hash) or those they meet (range), at the same time, and wait for the last; ranges that are
+//! split at their median row. Rows survive a crash, queries in hand do not. Not modelled: indexes,
+//! locks, the time that a split or a change of scheme takes (none), the size of rows.
 //!
 //! Formula: a partition is an M/M/c of its own; its load is its share of the queries x rate x time
 //! per partition / workers.
@@ -335,8 +335,12 @@ impl Table {
                 self.put(key, Row { stamp, state }, cx);
             }
             Op::MoveIn => {
-                if !is_here || request.stamp > stamp {
-                    self.put(key, Row { stamp: request.stamp, state: State::Here }, cx);
+                // What was written here meanwhile is newer than what was given away elsewhere.
+                let known = row.filter(|row| row.state != State::Handed);
+                if known.is_none_or(|known| request.stamp > known.stamp) {
+                    let deleted = request.found == Found::Nothing;
+                    let state = if deleted { State::Deleted } else { State::Here };
+                    self.put(key, Row { stamp: request.stamp, state }, cx);
                 }
             }
             Op::MoveOut => {

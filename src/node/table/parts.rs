@@ -103,7 +103,7 @@ impl Parts {
         }
     }
 
-    /// The number in the order of the ranges, from 1, and what the range goes from and to, in words.
+    /// The number in the order of the ranges, from 1, and from where to where it goes.
     pub(super) fn words(&self, part: usize) -> (usize, String) {
         let place = self.order.iter().position(|&number| number == part).unwrap_or(0);
         let from = match place.checked_sub(1) {

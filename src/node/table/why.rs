@@ -59,11 +59,12 @@ impl Table {
     ) {
         let Some(request) = cx.request(slot) else { return };
         let (name, key) = (cx.own_name(), spelled(request.key, cx));
-        if request.op == Op::Scan {
-            let last = request.key.number().unwrap_or(0).saturating_add(request.width.max(1) - 1);
-            self.explain_run(&key, &spelled(Key::numbered(last), cx), touched, why);
-        } else {
-            self.rule(&key, why);
+        match (request.op, request.key.number()) {
+            (Op::Scan, Some(number)) => {
+                let last = number.saturating_add(request.width.max(1) - 1);
+                self.explain_run(&key, &spelled(Key::numbered(last), cx), touched, why);
+            }
+            _ => self.rule(&key, why),
         }
         let missing = touched.iter().find(|&&part| !self.parts.all[part].attached);
         let full = touched.iter().find(|&&part| self.is_full(part));

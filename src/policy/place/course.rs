@@ -97,7 +97,7 @@ impl ShardManager {
         Ok((shard, format!("Creating user {} in shard {} ({})", user.id, shard.id, shard.host)))
     }
 
-    /// Gives a user for any id, with nothing but the id and the shard, and the line that is printed.
+    /// Gives a user for any id, with only the id and the shard, and the line that is printed.
     ///
     /// # Errors
     /// The words with which the course's program falls over.
