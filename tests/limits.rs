@@ -186,7 +186,7 @@ fn ends_of_links_exist_and_may_be_joined() {
 fn what_a_later_version_may_have_is_refused_and_not_guessed() {
     let unknown = "is of a kind this version does not know";
     assert_eq!(wire_refusal(|w| w.nodes[1].kind = 200), format!("nodes[1]: {unknown}"));
-    let fault = WireFault { at_ns: 1, node: 1, kind: 77 };
+    let fault = WireFault { at_ns: 1, node: 1, kind: 250 };
     assert_eq!(wire_refusal(|w| w.faults.push(fault)), format!("faults[0]: {unknown}"));
     let setting =
         |number, setting| wire_refusal(move |w| w.nodes[2].settings = vec![(number, setting)]);

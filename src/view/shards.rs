@@ -147,19 +147,19 @@ pub(super) fn router(node: &Router, run: &Run) -> Face {
     }
 }
 
-/// How much is to move, beside the least that would have had to.
+/// How much is to move, and what the last change meant beside the least that it could have meant.
 fn moving(node: &Router) -> String {
+    let (left, moved, misses) = (node.astray(), node.moved(), node.misses());
+    let rows = match node.config().migration {
+        _ if left == 0 && moved == 0 => String::new(),
+        Migration::Move => format!("{left} rows to move, {moved} moved; "),
+        Migration::None => format!("{left} rows left behind, {misses} reads missed; "),
+    };
     let change = node.change().map(|Change { moved, of, ideal }| {
         let least = (ideal * f64::from(of)).round();
         format!("{moved} of {of} keys changed shard, least {least}")
     });
-    match (node.astray(), node.config().migration) {
-        (0, _) => change.unwrap_or_default(),
-        (left, Migration::Move) => format!("{left} rows to move; {}", change.unwrap_or_default()),
-        (left, Migration::None) => {
-            format!("{left} rows left behind; {}", change.unwrap_or_default())
-        }
-    }
+    rows + &change.unwrap_or_default()
 }
 
 fn placing(node: &Router, key: String, owner: Option<usize>, moving: String) -> Placing {
