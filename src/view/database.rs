@@ -98,8 +98,10 @@ mod tests {
     #[test]
     fn a_database_says_who_is_who_and_shouts_what_is_lost() {
         let json = r#"{ "schema": "switchyard/1", "seed": 4, "nodes": [
-            { "id": "c", "kind": "clients", "label": "c", "x": 0, "y": 0, "rate": 100, "writes": 80 },
-            { "id": "db", "kind": "database", "label": "db", "x": 300, "y": 0, "lag": 400, "replicas": 1 }
+            { "id": "c", "kind": "clients", "label": "c", "x": 0, "y": 0,
+              "rate": 100, "writes": 80 },
+            { "id": "db", "kind": "database", "label": "db", "x": 300, "y": 0,
+              "lag": 400, "replicas": 1 }
         ], "links": [{ "from": "c", "to": "db", "latency_ms": 1 }],
         "faults": [{ "at_ms": 1000, "node": "db", "what": "crash_part", "part": 0 }] }"#;
         let scenario = Scenario::from_json(json).expect("it is valid");

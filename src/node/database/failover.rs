@@ -273,8 +273,8 @@ impl Database {
         }
     }
 
-    /// Counts the entries after `position` as lost, and lets the oracle know. Gives how many of them
-    /// were acknowledged.
+    /// Counts the entries after `position` as lost, and lets the oracle know. Gives how many of
+    /// them were acknowledged.
     fn lose_suffix<S: Sink>(&mut self, best: usize, position: u64, cx: &mut Context<'_, S>) -> u64 {
         let mut lost = 0;
         for number in position + 1..=self.log.head() {
@@ -312,7 +312,8 @@ impl Database {
         }
     }
 
-    /// A member throws away what the primary does not have. What it had acknowledged of that is lost.
+    /// A member throws away what the primary does not have. What it had acknowledged of that is
+    /// lost.
     pub(super) fn discard<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let Some(apart) = self.members[place].apart.take() else { return };
         for (key, before) in apart.undo.iter() {

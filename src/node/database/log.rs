@@ -55,7 +55,8 @@ pub(super) struct Entry {
     pub(super) acknowledged: bool,
 }
 
-/// Entries in a block: a clone of the log shares all blocks and copies only the one that is written.
+/// Entries in a block: a clone of the log shares all blocks and copies only the one that is
+/// written.
 const BLOCK: u64 = 128;
 
 /// The log: entries numbered from 1. Old ones that nobody needs any more are forgotten.

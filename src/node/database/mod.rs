@@ -1,19 +1,21 @@
 //! A database: a primary that takes changes, and replicas that follow its log and answer reads.
 //!
 //! Modelled: members with workers and a line each; data by key and version; a log that is sent to
-//! every replica in order; four ways to acknowledge (asynchronous, semi-synchronous as MySQL with its
-//! timeout, synchronous, quorum); three ways to read; faults of members; detection, promotion of the
-//! longest log (the rank rule of Redis Cluster), fencing, and what is lost without it. A client address
-//! is a session; it sends changes to the primary it knows until that one refuses. Not modelled: the
-//! way back of the replicas' acknowledgements, work that applying costs, transactions, locks, reads
-//! within a change; a range query costs as much as a read and says what its first key is.
+//! every replica in order; four ways to acknowledge (asynchronous, semi-synchronous as MySQL with
+//! its timeout, synchronous, quorum); three ways to read; faults of members; detection, promotion
+//! of the longest log (the rank rule of Redis Cluster), fencing, and what is lost without it. A
+//! client address is a session; it sends changes to the primary it knows until that one refuses.
+//! Not modelled: the way back of the replicas' acknowledgements, work that applying costs,
+//! transactions, locks, reads within a change; a range query costs as much as a read and says what
+//! its first key is.
 //!
-//! Formulas: under constant lag d + apply a, a read from a replica t after a change is stale exactly
-//! when t < d + a; R + W > N makes every read meet the newest acknowledged change; of n replicas a
-//! dead one that is not passed over fails 1 / n of the reads.
+//! Formulas: under constant lag d + apply a, a read from a replica t after a change is stale
+//! exactly when t < d + a; R + W > N makes every read meet the newest acknowledged change; of n
+//! replicas a dead one that is not passed over fails 1 / n of the reads.
 //!
-//! Sources: System Design Basics, Read Replicas (`DatabaseCluster`); MySQL 8 manual, Semisynchronous
-//! Replication; PostgreSQL manual, `synchronous_commit = remote_apply`; Redis Cluster, replica rank.
+//! Sources: System Design Basics, Read Replicas (`DatabaseCluster`); MySQL 8 manual,
+//! Semisynchronous Replication; PostgreSQL manual, `synchronous_commit = remote_apply`; Redis
+//! Cluster, replica rank.
 
 mod config;
 mod failover;

@@ -276,7 +276,8 @@ impl Database {
         }
     }
 
-    /// Asks the next member that was not asked yet, from `first` on. With nobody left the read fails.
+    /// Asks the next member that was not asked yet, from `first` on. With nobody left the read
+    /// fails.
     fn ask_another<S: Sink>(
         &mut self,
         number: u32,
