@@ -166,7 +166,7 @@ pub const CATALOGUE: &[KindEntry] = &[
     KindEntry {
         family: Family::Table,
         key: "table",
-        wire: 16,
+        wire: 5,
         name: "Table",
         blurb: "Rows in partitions, by hash or by range",
         label: "Table",
@@ -185,7 +185,7 @@ pub const CATALOGUE: &[KindEntry] = &[
     KindEntry {
         family: Family::Router,
         key: "router",
-        wire: 17,
+        wire: 6,
         name: "Shard router",
         blurb: "Sends each key to the shard that owns it",
         label: "Shard router",
