@@ -56,7 +56,7 @@ pub const PARAMS: &[Param<ServerConfig>] = &[
             wire: 9,
             label: "Tail exponent",
             unit: "",
-            help: "Pareto only: the smaller, the heavier the tail; the variance is infinite up to 2.",
+            help: "Pareto only: the smaller, the heavier the tail; no finite variance up to 2.",
             range: Range::Number { min: 1.01, max: 100.0, handy: 5.0, step: 0.1, whole: false },
         },
         get: |c| Value::Number(c.alpha),
