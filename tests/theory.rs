@@ -230,7 +230,7 @@ impl Queue {
     }
 }
 
-/// Pollaczek and Khinchine: the wait grows with one plus the square of the coefficient of variation.
+/// Pollaczek and Khinchine: the wait grows with one plus the squared coefficient of variation.
 #[test]
 fn mean_response_in_mg1_is_pollaczeks() {
     let queue = Queue { load: 0.6, way: Way::Direct, seed: 31, ..MM1 };

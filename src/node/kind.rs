@@ -137,12 +137,12 @@ pub const CATALOGUE: &[KindEntry] = &[
         refuses: false,
         card: "Cores serve one request each and the rest wait, or all share the cores. \
                Load = rate \u{d7} service time / cores; mean response of one core with exponential \
-               times, or shared by all, = service time / (1 \u{2212} load). Then it asks those it is \
-               wired to, in turn or all at once; a core held meanwhile is a thread that waits, and \
-               servers that hold cores and ask one another in a ring can wait for ever, as in \
-               reality. A request holds its memory from arrival to answer; answers leave one after \
-               another, each for size \u{d7} 8 / network speed. Storage changes nothing about how \
-               fast a server is; it is only in the table of machines.",
+               times, or shared by all, = service time / (1 \u{2212} load). Then it asks those \
+               it is wired to, in turn or all at once; a core held meanwhile is a thread that \
+               waits, and servers that hold cores and ask one another in a ring can wait for \
+               ever, as in reality. A request holds its memory from arrival to answer; answers \
+               leave one after another, each for size \u{d7} 8 / network speed. Storage changes \
+               nothing about how fast a server is; it is only in the table of machines.",
         make: || Kind::Server(ServerConfig::default()),
     },
     KindEntry {

@@ -1,8 +1,9 @@
 //! The kinds of component: how each reacts to a request, an answer, a timer, a fault.
 //!
 //! To add a kind: one file, or a folder when it grows, with its settings, its `PARAMS` and its
-//! behaviour; one variant of [`Kind`] and of [`AnyNode`] with the arms the compiler then asks for; one row in [`CATALOGUE`].
-//! Palette, inspector, files, links and the test against dead knobs follow from the row.
+//! behaviour; one variant of [`Kind`] and of [`AnyNode`] with the arms the compiler then asks for;
+//! one row in [`CATALOGUE`]. Palette, inspector, files, links and the test against dead knobs
+//! follow from the row.
 
 pub mod aside;
 pub mod balancer;

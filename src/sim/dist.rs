@@ -117,8 +117,8 @@ impl Dist {
         Dist::LogNormal(LogNormal { mean_ns, mu, sigma: variance.sqrt() })
     }
 
-    /// Pareto with this mean and tail exponent `alpha`, above 1: `least = mean (alpha - 1) / alpha`.
-    /// The variance is infinite up to 2.
+    /// Pareto with this mean and tail exponent `alpha`, above 1; `least` is mean x (alpha - 1) /
+    /// alpha. The variance is infinite up to 2.
     pub fn pareto(mean: Span, alpha: f64) -> Dist {
         let mean_ns = mean.ns() as f64;
         let least_ns = mean_ns * (alpha - 1.0) / alpha;

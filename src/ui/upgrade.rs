@@ -1,4 +1,4 @@
-//! Upgrading a server from the inspector: to the next machine of the catalogue, or as in the course.
+//! Upgrading a server from the inspector: to the next machine of the catalogue, or as the course.
 
 use leptos::prelude::*;
 

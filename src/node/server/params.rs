@@ -68,8 +68,8 @@ pub const PARAMS: &[Param<ServerConfig>] = &[
             wire: 10,
             label: "Times",
             unit: "ms",
-            help: "From a list only: up to 100 times in ms, with spaces between them; each as likely as \
-                   the others.",
+            help: "From a list only: up to 100 times in ms, with spaces between them; each as \
+                   likely as the others.",
             range: Range::Text {
                 most: 800,
                 check: |text| times(text).map(|_| ()),
@@ -137,7 +137,8 @@ pub const PARAMS: &[Param<ServerConfig>] = &[
             wire: 13,
             label: "Memory per request",
             unit: "MB",
-            help: "How much of the memory a request holds from its arrival until its answer has left; 0 is nothing.",
+            help: "How much of the memory a request holds from its arrival until its answer has \
+                   left; 0 is nothing.",
             range: Range::Number { min: 0.0, max: 1e6, handy: 500.0, step: 1.0, whole: false },
         },
         get: |c| Value::Number(c.memory_per_request),
@@ -161,7 +162,8 @@ pub const PARAMS: &[Param<ServerConfig>] = &[
             wire: 15,
             label: "Size of an answer",
             unit: "KB",
-            help: "What goes out through the network for each answer; failures are short and take no time.",
+            help: "What goes out through the network for each answer; failures are short and take \
+                   no time.",
             range: Range::Number { min: 0.0, max: 1e7, handy: 5e3, step: 10.0, whole: false },
         },
         get: |c| Value::Number(c.response_kb),

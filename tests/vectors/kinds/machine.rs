@@ -77,7 +77,7 @@ impl Service {
         self.cache.get(id).filter(|(_, until)| fresh(until)).map(|(text, _)| text)
     }
 
-    /// A user out of the cache: a hit only if it can be read. The text `null` reads as an empty one.
+    /// A user out of the cache: a hit if it can be read. The text `null` reads as an empty one.
     fn look(&self, id: &str) -> Option<Json> {
         let text = self.cached(id).filter(|_| !self.fails("cache_get"))?;
         match serde_json::from_str::<Json>(text).ok()? {
