@@ -225,9 +225,9 @@ fn refusals() -> Vec<(Command, &'static str)> {
             "strategy: must be one of round_robin, smooth_weighted, ",
         ),
         (
-            set("s1", "memory", number(1.0)),
-            "memory: is not a parameter of a server; it has service, spread, cores, queue, \
-             weight, healthy",
+            set("s1", "storage", number(1.0)),
+            "storage: is not a parameter of a server; it has service, spread, cv, alpha, list, \
+             cores, discipline, queue",
         ),
         (set("nobody", "cores", number(1.0)), "there is no node \"nobody\""),
         (slow(f64::INFINITY), "links[0].latency_ms: must be between 0 and 60000, got inf"),
