@@ -119,7 +119,10 @@ mod tests {
         #[test]
         fn is_a_map(steps in prop::collection::vec((0u32..300, 0u8..3, any::<u16>()), 0..200)) {
             let (mut map, mut model) = (KeyMap::<u16>::default(), BTreeMap::new());
-            let key = |n: u32| if n.is_multiple_of(5) { Key::typed(n) } else { Key::numbered(n * 37) };
+            let key = |n: u32| match n.is_multiple_of(5) {
+                true => Key::typed(n),
+                false => Key::numbered(n * 37),
+            };
             for (n, what, value) in steps {
                 let before = (map.clone(), model.clone());
                 match what {
