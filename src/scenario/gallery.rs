@@ -71,7 +71,7 @@ pub const GALLERY: &[Preset] = &[
     },
     Preset {
         key: "cache-stampede",
-        blurb: "200 entries expire at once, as in the course; beside it jitter and single flight",
+        blurb: "Entries that expire at once, as in the course; beside it jitter and single flight",
         json: include_str!("../../www/scenarios/cache-stampede.json"),
     },
     Preset {
