@@ -181,7 +181,7 @@ impl<S: Sink> Context<'_, S> {
     }
 
     /// Commits the write or deletion in this slot, here and now: its version. From now on it is the
-    /// truth about its key. A call that carries a promised version is by whoever it was promised to.
+    /// truth about its key. A call that carries a promised version is by whom it was promised to.
     pub fn commit(&mut self, slot: u32) -> Stamp {
         let now = self.now();
         let Some(request) = self.core.requests.get_mut(slot) else { return Stamp::default() };

@@ -36,9 +36,9 @@ impl Truth {
         stamp
     }
 
-    /// Numbers a version that is acknowledged now and committed later, as a write-behind cache does.
-    /// It is not the truth about its key yet, and may never be; whoever was told of it may expect to
-    /// see it, or something later.
+    /// Numbers a version that is acknowledged now and committed later, as in a write-behind cache.
+    /// It is not the truth about its key yet, and may never be; whoever was told of it may expect
+    /// to see it, or something later.
     pub(crate) fn promise(&mut self, by: u64) -> Stamp {
         self.promises += 1;
         self.stamp(by)

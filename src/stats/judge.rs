@@ -250,6 +250,18 @@ mod tests {
         assert_eq!(counts(&judge), [1, 0, 0]);
     }
 
+    /// A write-behind cache promises 5, the store commits the same write as 7.
+    #[test]
+    fn a_write_with_two_numbers_is_one_version() {
+        let mut judge = Judge::default();
+        judge.read(seen(2, 2, 7, 11, 12));
+        let stamp = |commit| Stamp { commit, by: 2 };
+        judge.read(Seen { stamp: stamp(5), ..seen(3, 2, 0, 13, 14) });
+        assert_eq!(counts(&judge), [0, 0, 0], "the same write, seen under its promise");
+        judge.read(Seen { stamp: Stamp { commit: 5, by: 9 }, ..seen(4, 2, 0, 15, 16) });
+        assert_eq!(counts(&judge), [0, 0, 1], "somebody else's");
+    }
+
     #[test]
     fn sessions_are_judged_by_what_they_saw_themselves() {
         let mut judge = Judge::default();
