@@ -456,6 +456,27 @@ fn partitions_work_at_the_same_time() {
     assert!(latency >= Span::from_millis(42) && latency < Span::from_millis(44), "{latency}");
 }
 
+/// A partition is an M/M/1: at half its load a query takes twice its service time. A query that
+/// needs all four idle partitions takes as long as the slowest: 1 + 1/2 + 1/3 + 1/4 service times.
+#[test]
+fn a_partition_is_a_queue_and_a_run_waits_for_the_slowest_of_four() {
+    let spread = Spread::Exponential;
+    let one = TableConfig { bounds: String::new(), spread, ..quick(Scheme::Range) };
+    let all = TableConfig { spread, ..quick(Scheme::Hash) };
+    let busy = ClientsConfig { rate: 50.0, ..READS };
+    let idle = ClientsConfig { rate: 2.0, scans: 100.0, ..READS };
+    for (config, asking, seconds, times) in
+        [(one, busy, 1_000, 2.0), (all, idle, 4_000, 25.0 / 12.0)]
+    {
+        let mut session = one_table(TableConfig { service_ms: 10.0, ..config }, asking);
+        advance_ms(&mut session, seconds * 1_000);
+        let mean = the_clients(session.run(), "c").latency().mean().millis();
+        // Two crossings of 1 ms.
+        let expected = 2.0 + 10.0 * times;
+        assert!((mean / expected - 1.0).abs() < 0.05, "{mean} ms, expected {expected} ms");
+    }
+}
+
 #[test]
 fn rows_survive_a_crash_and_queries_do_not() {
     let mut session = one_table(quick(Scheme::Hash), ClientsConfig { writes: 50.0, ..READS });
