@@ -72,6 +72,7 @@ pub(super) fn table(node: &Table, now: Time) -> Face {
     let rows: Vec<ShareRow> = node.parts().take(ROWS_MAX).map(row).collect();
     let scheme = match config.scheme {
         Scheme::Hash => "md5[0] mod 4".to_owned(),
+        Scheme::Range if count == 1 => "one range".to_owned(),
         Scheme::Range => format!("{count} ranges"),
     };
     let touched = node.touched() as f64 / node.arrived().total().max(1) as f64;
@@ -86,7 +87,7 @@ pub(super) fn table(node: &Table, now: Time) -> Face {
         number: rate(node.served().per_second(now)),
         detail: format!("{scheme} \u{b7} touches {touched:.1}"),
         words: format!(
-            "{all} rows in {count} partitions; {} not found, {} refused; {}",
+            "{all} rows, partitions: {count}; {} not found, {} refused; {}",
             node.not_found(),
             node.refused(),
             in_words.join("; ")
