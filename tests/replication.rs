@@ -402,7 +402,7 @@ fn others(run: &Run, full: &Full) -> u64 {
 }
 
 /// Runs it in small steps and gives every lost change, also those that leave the list.
-fn watch(scenario: &Scenario) -> Result<(Run, Full, BTreeSet<(Key, u32)>), TestCaseError> {
+fn watch(scenario: &Scenario) -> Result<(Run, Full), TestCaseError> {
     let (mut run, mut full, mut lost) = (build(scenario), Full::default(), BTreeSet::new());
     for ms in (0..6_000).step_by(50) {
         run.run_until(at_ms(ms), u64::MAX, &mut full);
@@ -411,7 +411,7 @@ fn watch(scenario: &Scenario) -> Result<(Run, Full, BTreeSet<(Key, u32)>), TestC
         check_changes(&run, &full, &lost)?;
         prop_assert_eq!(lost.len() as u64, db.lost(), "each is listed once");
     }
-    Ok((run, full, lost))
+    Ok((run, full))
 }
 
 /// Is this the truth, as the oracle has it, once everybody is together again?
@@ -441,7 +441,7 @@ proptest! {
             scenario.faults.push(fault(4_500, "db", FaultKind::RestartPart(part)));
             scenario.faults.push(fault(4_501, "db", FaultKind::JoinPart(part)));
         }
-        let (run, full, _) = watch(&scenario)?;
+        let (run, full) = watch(&scenario)?;
         let db = the_database(&run, "db");
         let (_, _, open) = changes(&run, &full);
         prop_assert_eq!(db.changes(), db.acknowledged() + db.changes_failed() + open);
@@ -464,8 +464,13 @@ proptest! {
         let config = DatabaseConfig { replication: Replication::Sync, ..config };
         let asks = ClientsConfig { total: 300, ..busy(80.0, 60.0) };
         let scenario = Scenario { seed: u64::from(seed), ..one(config, asks, faults) };
-        let (run, _, _) = watch(&scenario)?;
-        prop_assert_eq!(the_database(&run, "db").lost(), 0);
+        let (run, _) = watch(&scenario)?;
+        let db = the_database(&run, "db");
+        prop_assert_eq!(db.lost(), 0);
+        let judge = the_clients(&run, "c").judge();
+        if db.config().health && db.config().fencing {
+            prop_assert_eq!(judge.count(Violation::StaleRead), 0);
+        }
     }
 }
 

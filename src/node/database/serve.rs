@@ -97,11 +97,13 @@ impl Database {
         if self.config.reads == Reads::PrimaryOnly {
             return turn;
         }
+        let sync = self.config.replication == Replication::Sync;
         for _ in 0..replicas {
             let taken = self.cursor % replicas;
             let Some(place) = self.replicas().nth(taken) else { break };
             self.cursor = (taken + 1) % replicas;
-            if self.config.health && self.members[place].missed {
+            let (missed, in_sync) = (self.members[place].missed, self.members[place].in_sync);
+            if self.config.health && (missed || sync && !in_sync) {
                 turn.skipped += 1;
                 continue;
             }
@@ -187,22 +189,16 @@ impl Database {
         let Some(&Request { key, .. }) = cx.request(slot) else { return };
         let cell = self.members[place].cell(key);
         let (found, stamp) = cell.answer(self.loaded(key));
-        let newest = self.count_read(key, found, stamp, cx);
+        let newest = self.count_read(key, found, stamp);
         self.explain_answer(slot, place, newest, cx);
         cx.found(slot, found, stamp);
         cx.reply(slot, Outcome::Done);
     }
 
-    /// Counts a read by what it found. Gives the newest version there is, if the key ever changed.
-    fn count_read<S: Sink>(
-        &mut self,
-        key: Key,
-        found: Found,
-        stamp: Stamp,
-        cx: &Context<'_, S>,
-    ) -> Option<Stamp> {
-        let newest = cx.truth().newest(key).map(|newest| newest.stamp);
-        self.counts.stale += u64::from(newest.is_some_and(|newest| newest > stamp));
+    /// Counts a read by what it found. Gives the version that the primary would have found.
+    fn count_read(&mut self, key: Key, found: Found, stamp: Stamp) -> Stamp {
+        let (_, newest) = self.members[self.primary].cell(key).answer(self.loaded(key));
+        self.counts.stale += u64::from(newest > stamp);
         self.counts.not_found += u64::from(found == Found::Nothing);
         newest
     }
@@ -333,7 +329,7 @@ impl Database {
         self.polls.remove(&number);
         let (cell, best) = poll.best.unwrap_or_default();
         let (found, stamp) = cell.answer(self.loaded(key));
-        let newest = self.count_read(key, found, stamp, cx);
+        let newest = self.count_read(key, found, stamp);
         self.explain_share(&poll, usize::from(best), newest, cx);
         cx.found(poll.slot, found, stamp);
         cx.reply(poll.slot, Outcome::Done);

@@ -168,7 +168,7 @@ impl Database {
         self.counts.reads
     }
 
-    /// Reads that were given an older version than the newest there was.
+    /// Reads that were given an older version than the primary had.
     pub fn stale_reads(&self) -> u64 {
         self.counts.stale
     }

@@ -12,7 +12,8 @@ pub(super) struct Turn {
     pub(super) taken: Option<usize>,
     pub(super) replicas: usize,
     pub(super) after: usize,
-    /// How many replicas were passed over because they are known to be gone.
+    /// How many replicas were passed over because they are known to be gone, or, under sync, have
+    /// not caught up yet.
     pub(super) skipped: usize,
     /// The replica whose turn it was had applied this, and the session has written that.
     pub(super) behind: Option<(usize, u64, u64)>,
@@ -27,7 +28,7 @@ impl Database {
             if skipped > 0 {
                 why.line(|| Line {
                     subject: "passed over".to_owned(),
-                    numbers: format!("{skipped} known to be gone"),
+                    numbers: format!("{skipped} known to be gone, or not level under sync"),
                     chosen: false,
                 });
             }
@@ -65,7 +66,7 @@ impl Database {
         &self,
         slot: u32,
         place: usize,
-        newest: Option<Stamp>,
+        newest: Stamp,
         cx: &mut Context<'_, S>,
     ) {
         let mut why = cx.why(slot);
@@ -76,7 +77,7 @@ impl Database {
             let member = &self.members[place];
             let (applied, head) = (member.applied, self.log.head());
             let found = member.cell(key).stamp;
-            let stale = newest.is_some_and(|newest| newest > found);
+            let stale = newest > found;
             why.line(|| Line {
                 subject: format!("member {place}"),
                 numbers: self.distance(place, cx),
@@ -84,11 +85,9 @@ impl Database {
             });
             why.line(|| Line {
                 subject: "version".to_owned(),
-                numbers: match newest {
-                    Some(newest) if stale => {
-                        format!("{}, the newest is {}", found.commit, newest.commit)
-                    }
-                    _ => format!("{}, the newest", found.commit),
+                numbers: match stale {
+                    true => format!("{}, the primary has {}", found.commit, newest.commit),
+                    false => format!("{}, as the primary has", found.commit),
                 },
                 chosen: !stale,
             });
@@ -244,14 +243,14 @@ impl Database {
         &self,
         poll: &Poll,
         best: usize,
-        newest: Option<Stamp>,
+        newest: Stamp,
         cx: &mut Context<'_, S>,
     ) {
         let mut why = cx.why(poll.slot);
         if why.wanted() {
             let name = cx.own_name();
             let found = poll.best.unwrap_or_default().0.stamp;
-            let stale = newest.is_some_and(|newest| newest > found);
+            let stale = newest > found;
             let (write, _) = self.config.quorums();
             let (need, members) = (poll.need, self.members.len());
             why.line(|| Line {
