@@ -208,7 +208,6 @@ fn refusals() -> Vec<(Command, &'static str)> {
     vec![
         (wire("lb", "lb"), "lb cannot be wired to itself"),
         (wire("lb", "s1"), "lb is wired to s1 already"),
-        (wire("s1", "s2"), "a server answers requests, it sends none on"),
         (wire("lb", "c"), "c only send requests, none can be sent to them"),
         (wire("c", "s1"), "c have one way in; put a balancer there to share requests out"),
         (wire("lb", "nobody"), "there is no node \"nobody\""),
