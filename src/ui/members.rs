@@ -25,7 +25,8 @@ pub(super) fn Members(id: String) -> impl IntoView {
             let now = session.run().now();
             with_database(session, &id.get_value(), |database| database.members(now).collect())
         };
-        store.with(states).unwrap_or_else(Vec::<MemberState>::new)
+        let found: Option<Vec<MemberState>> = store.with(states);
+        found.unwrap_or_default()
     });
     let notes = Memo::new(move |_| {
         store.pulse.track();
