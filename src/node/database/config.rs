@@ -382,8 +382,8 @@ pub const PARAMS: &[Param<DatabaseConfig>] = &[
             15,
             ("health", "Pass over the dead", ""),
             Range::Switch,
-            "Whether reads skip a replica that is known to be gone or, under sync, is behind. In the \
-             course they do not, and a dead one's share of reads fails.",
+            "Whether reads skip a replica that is known to be gone or, under sync, is behind. In \
+             the course they do not, and a dead one's share of reads fails.",
         ),
         get: |c| Value::Switch(c.health),
         set: |c, v| c.health = v == Value::Switch(true),
