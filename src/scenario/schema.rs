@@ -140,7 +140,10 @@ fn property(spec: &Spec, kind: &Kind) -> Json {
             json!({ "type": name, "minimum": min, "maximum": max })
         }
         Range::Choice(all) => {
-            let one = |choice: &Choice| json!({ "const": choice.key, "title": choice.name, "description": choice.rule });
+            let one = |choice: &Choice| {
+                let Choice { key, name, rule, .. } = choice;
+                json!({ "const": key, "title": name, "description": rule })
+            };
             json!({ "oneOf": all().iter().map(one).collect::<Vec<Json>>() })
         }
         Range::Switch => json!({ "type": "boolean" }),

@@ -27,7 +27,7 @@ pub struct Card {
     pub in_flight_max: u32,
     /// Is it to be used only when no other can be?
     pub backup: bool,
-    /// Is it a cache that whoever asks it has to manage: that answers `not here` and fetches nothing?
+    /// Is it a cache that whoever asks has to manage: that answers `not here` and fetches nothing?
     pub looks_aside: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
@@ -131,7 +131,7 @@ impl<S: Sink> Context<'_, S> {
     }
 
     /// Makes a call: a request of this node's own, carrying `stamp`, for the sake of the request in
-    /// slot `cause`, or of nobody. It is sent over `link` at once and comes back to this node as any
+    /// slot `cause`, or of nobody. It is sent over `link` at once and comes back here as any
     /// answer does; the node then ends it with [`Context::end_call`]. Gives its slot.
     pub fn call(&mut self, cause: Option<u32>, want: Want, stamp: Stamp, link: LinkId) -> u32 {
         let now = self.now();
@@ -192,7 +192,7 @@ impl<S: Sink> Context<'_, S> {
         request.stamp
     }
 
-    /// A committed version is lost; `now` is the newest of the key from here on, or what was loaded.
+    /// A committed version is lost; `now` is the newest of the key from here on, if any is.
     pub fn roll_back(&mut self, key: Key, now: Option<Newest>) {
         self.core.truth.roll_back(key, now);
     }
@@ -343,8 +343,8 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
-    /// Hands the node at the end of this link a set of numbered keys, a bit each, at once and outside
-    /// of all queues: what it is to hold from the beginning. It gets [`Signal::Parcel`].
+    /// Hands the node at the end of this link a set of numbered keys, a bit each, at once and past
+    /// all queues: what it is to hold from the beginning. It gets [`Signal::Parcel`].
     pub fn hand(&mut self, link: LinkId, keys: Arc<[u64]>) {
         let to = self.far_end(link);
         self.core.parcels.push_back((to, keys));

@@ -48,7 +48,7 @@ impl Truth {
         Stamp { commit: self.commits + self.promises, by: by as u32 }
     }
 
-    /// A committed version was lost with the database that had it: `now` is the newest from here on.
+    /// A committed version was lost with the database that had it; `now` is the newest left.
     pub(crate) fn roll_back(&mut self, key: Key, now: Option<Newest>) {
         match now {
             Some(now) => self.newest.insert(key, now),

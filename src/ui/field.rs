@@ -59,22 +59,7 @@ pub(super) fn ParamField(id: String, spec: Spec) -> impl IntoView {
                 on:change=move |event| set(Value::Switch(event_target_checked(&event)), 0) />
         }
         .into_any(),
-        Range::Text { most, example, .. } => {
-            let text = move || match value.get() {
-                Some(Value::Text(text)) => text,
-                _ => String::new(),
-            };
-            let gesture = StoredValue::new(0u64);
-            view! {
-                <input class="mono" id=name.clone() aria-describedby=help.clone()
-                    maxlength=most.to_string() placeholder=example spellcheck="false"
-                    prop:value=text on:focus=move |_| gesture.set_value(fresh_number())
-                    on:input=move |event| {
-                        set(Value::Text(event_target_value(&event)), gesture.get_value());
-                    } />
-            }
-            .into_any()
-        }
+        Range::Text { .. } => words(spec, name.clone(), help.clone(), value, set).into_any(),
     };
     view! {
         <div class="field" class:wrong=move || error.with(Option::is_some)>
@@ -84,6 +69,31 @@ pub(super) fn ParamField(id: String, spec: Spec) -> impl IntoView {
             <p class="error" role="alert">{move || error.get()}</p>
         </div>
     }
+}
+
+/// A field for words of a form of their own.
+fn words(
+    spec: Spec,
+    name: String,
+    help: String,
+    value: Memo<Option<Value>>,
+    set: impl Fn(Value, u64) + Copy + 'static,
+) -> impl IntoView {
+    let Range::Text { most, example, .. } = spec.range else { return ().into_any() };
+    let text = move || match value.get() {
+        Some(Value::Text(text)) => text,
+        _ => String::new(),
+    };
+    let gesture = StoredValue::new(0u64);
+    view! {
+        <input class="mono" id=name aria-describedby=help maxlength=most.to_string()
+            placeholder=example spellcheck="false"
+            prop:value=text on:focus=move |_| gesture.set_value(fresh_number())
+            on:input=move |event| {
+                set(Value::Text(event_target_value(&event)), gesture.get_value());
+            } />
+    }
+    .into_any()
 }
 
 /// Choices under the headings of their groups; those without a group come first.

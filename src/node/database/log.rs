@@ -16,8 +16,9 @@ pub enum Is {
     Written,
     /// It was deleted.
     Deleted,
-    /// It was handed over to another database.
-    Moved,
+    /// It was handed over to another database, with this to be found. Asked again, because the answer
+    /// was lost on its way, it hands over the same.
+    Moved(Found),
 }
 
 /// A version of a key at a member.
@@ -36,7 +37,7 @@ impl Cell {
     pub(super) fn answer(self, loaded: bool) -> (Found, Stamp) {
         match self.is {
             Is::Loaded if loaded => (Found::Value, Stamp::default()),
-            Is::Loaded | Is::Moved => (Found::Nothing, Stamp::default()),
+            Is::Loaded | Is::Moved(_) => (Found::Nothing, Stamp::default()),
             Is::Written => (Found::Value, self.stamp),
             Is::Deleted => (Found::Nothing, self.stamp),
         }

@@ -142,7 +142,7 @@ impl Member {
     pub(super) fn store(&mut self, key: Key, cell: Cell) {
         match cell.is {
             Is::Loaded => self.data.remove(key),
-            Is::Written | Is::Deleted | Is::Moved => self.data.insert(key, cell),
+            Is::Written | Is::Deleted | Is::Moved(_) => self.data.insert(key, cell),
         };
     }
 }

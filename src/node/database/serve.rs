@@ -215,9 +215,12 @@ impl Database {
         let before = self.members[place].cell(key);
         let (stamp, is) = match op {
             Op::MoveOut => {
-                let (found, stamp) = before.answer(self.loaded(key));
+                let (found, stamp) = match before.is {
+                    Is::Moved(found) => (found, before.stamp),
+                    _ => before.answer(self.loaded(key)),
+                };
                 cx.found(slot, found, stamp);
-                (stamp, Is::Moved)
+                (stamp, Is::Moved(found))
             }
             Op::MoveIn if found == Found::Nothing => (stamp, Is::Deleted),
             Op::MoveIn => (stamp, Is::Written),
@@ -315,8 +318,8 @@ impl Database {
         }
         let Some(&Request { key, .. }) = cx.request(poll.slot) else { return };
         let cell = self.members[place].cell(key);
-        let newer =
-            |best: Cell| (cell.stamp, cell.is == Is::Moved) > (best.stamp, best.is == Is::Moved);
+        let rank = |cell: Cell| (cell.stamp, matches!(cell.is, Is::Moved(_)));
+        let newer = |best: Cell| rank(cell) > rank(best);
         if poll.best.is_none_or(|(best, _)| newer(best)) {
             poll.best = Some((cell, place as u8));
         }
