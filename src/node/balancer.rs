@@ -215,7 +215,7 @@ impl Balancer {
     }
 
     #[inline]
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
             What::Arrive => self.choose(event.arg, cx),
             What::Reply => {
@@ -239,7 +239,7 @@ impl Balancer {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::LinkAdded(link) => self.add(link, cx),
             Signal::LinkRemoved(link) => self.remove(link),
@@ -263,7 +263,7 @@ impl Balancer {
 
     /// Asks the strategy for a backend and sends the request there.
     #[inline]
-    fn choose<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn choose<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let mut why = cx.why(slot);
         let Some(request) = cx.request(slot) else { return };
         let client = IpAddr::V4(Ipv4Addr::from_bits(request.address));
@@ -348,7 +348,7 @@ impl Balancer {
         ids.iter().filter_map(place).collect()
     }
 
-    fn title<S: Sink>(&self, pick: &Pick, why: &mut Why, cx: &Context<'_, S>) {
+    fn title<S: Sink + ?Sized>(&self, pick: &Pick, why: &mut Why, cx: &Context<'_, S>) {
         let name = cx.own_name();
         match pick {
             Pick::Backend(place) => {
@@ -368,7 +368,7 @@ impl Balancer {
         }
     }
 
-    fn add<S: Sink>(&mut self, link: LinkId, cx: &Context<'_, S>) {
+    fn add<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &Context<'_, S>) {
         let card = cx.peer(link);
         self.joined += 1;
         let new = Backend::new(self.joined, &card.name, card.weight);

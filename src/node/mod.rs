@@ -69,21 +69,31 @@ impl AnyNode {
             (AnyNode::Clients(node), Kind::Clients(config)) => node.configure(config.clone(), cx),
             (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone()),
             (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
-            (AnyNode::Cache(node), Kind::Cache(config)) => node.configure(config.clone(), cx),
-            (AnyNode::Table(node), Kind::Table(config)) => node.configure(config.clone(), cx),
-            (AnyNode::Router(node), Kind::Router(config)) => node.configure(config.clone(), cx),
-            (AnyNode::Database(node), Kind::Database(config)) => node.configure(config.clone(), cx),
+            (AnyNode::Cache(node), Kind::Cache(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Table(node), Kind::Table(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Router(node), Kind::Router(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Database(node), Kind::Database(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
 }
 
+/// Kinds that decide much per event are compiled once for all sinks ([`Context::any`]); the three
+/// that every request crosses, once for each.
 impl Node for AnyNode {
     fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
         match self {
             AnyNode::Clients(node) => node.start(cx),
-            AnyNode::Table(node) => node.start(cx),
-            AnyNode::Router(node) => node.start(cx),
+            AnyNode::Table(node) => node.start(&mut cx.any()),
+            AnyNode::Router(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
@@ -97,10 +107,10 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.on_event(event, cx),
             AnyNode::Balancer(node) => node.on_event(event, cx),
             AnyNode::Server(node) => node.on_event(event, cx),
-            AnyNode::Cache(node) => node.on_event(event, cx),
-            AnyNode::Table(node) => node.on_event(event, cx),
-            AnyNode::Router(node) => node.on_event(event, cx),
-            AnyNode::Database(node) => node.on_event(event, cx),
+            AnyNode::Cache(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Table(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -109,10 +119,10 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.on_signal(signal, cx),
             AnyNode::Balancer(node) => node.on_signal(signal, cx),
             AnyNode::Server(node) => node.on_signal(signal, cx),
-            AnyNode::Cache(node) => node.on_signal(signal, cx),
-            AnyNode::Table(node) => node.on_signal(signal, cx),
-            AnyNode::Router(node) => node.on_signal(signal, cx),
-            AnyNode::Database(node) => node.on_signal(signal, cx),
+            AnyNode::Cache(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Table(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

@@ -53,13 +53,21 @@ impl Card {
 }
 
 /// The world as one node sees it during one event.
-pub struct Context<'a, S: Sink> {
+pub struct Context<'a, S: Sink + ?Sized> {
     pub(crate) core: &'a mut Core,
     pub(crate) sink: &'a mut S,
     pub(crate) node: NodeId,
 }
 
 impl<S: Sink> Context<'_, S> {
+    /// The same for whatever sink: code that takes this is compiled once instead of once for every
+    /// kind of sink, at the price of a call through a table whenever it tells the sink something.
+    pub fn any(&mut self) -> Context<'_, dyn Sink + '_> {
+        Context { core: self.core, sink: self.sink, node: self.node }
+    }
+}
+
+impl<S: Sink + ?Sized> Context<'_, S> {
     /// The simulated time.
     #[inline]
     pub fn now(&self) -> Time {

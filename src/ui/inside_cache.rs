@@ -41,7 +41,7 @@ pub(super) fn rings(quick: Memo<Option<Face>>) -> impl IntoView {
             {move || (0..count.get()).map(ring).collect_view()}
         </div>
         <div class="row under">
-            <span class="note">{move || below.get().1}</span>
+            <span class="happened">{move || below.get().1}</span>
             <span class="value">{more}</span>
         </div>
     }

@@ -63,7 +63,7 @@ pub(super) fn placement(quick: Memo<Option<Face>>) -> impl IntoView {
     let words = move || placing.with(|p| p.key.clone());
     let scores = move || placing.with(|p| !p.ring && p.paths.iter().all(String::is_empty));
     view! {
-        <div class="placing" class:ring=move || placing.with(|p| p.ring) aria-hidden="true">
+        <div class="placing" class:circular=move || placing.with(|p| p.ring) aria-hidden="true">
             <svg viewBox="0 0 100 100" preserveAspectRatio="none">
                 <path class="other a" d=outline(1) />
                 <path class="other b" d=outline(2) />

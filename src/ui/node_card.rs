@@ -10,8 +10,8 @@ use super::inside_database;
 use super::inside_shards;
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
-use crate::scenario::NodeSpec;
-use crate::session::Command;
+use crate::scenario::{NodeSpec, Scenario};
+use crate::session::{Command, Session};
 use crate::view::face::{self, Condition, Face, Inside, Row};
 use crate::view::layout;
 
@@ -207,10 +207,16 @@ fn clients(
     }
 }
 
-/// Has nothing been changed yet? Then the one handle to pull is pointed out.
+/// Is this the first scenario, and has nothing been changed yet? Then the one handle to pull is
+/// pointed out; where an author has something to say, that comes first.
 fn untouched(store: Store) -> bool {
     store.rev.track();
-    !store.options.embed && store.with(|session| session.undo_depth() == (0, 0))
+    let alone = |scenario: &Scenario| {
+        let of_kind = |node: &&NodeSpec| node.kind.family() == Family::Clients;
+        scenario.note.is_empty() && scenario.nodes.iter().filter(of_kind).count() == 1
+    };
+    let fresh = |session: &Session| session.undo_depth() == (0, 0) && alone(session.scenario());
+    !store.options.embed && store.with(fresh)
 }
 
 /// A row per backend, with its running weight or its share.

@@ -1,6 +1,6 @@
 // How the page looks at sizes people have: nothing cut off, buttons large enough, and pictures to look at.
 
-import { dots, draft, node, panel, pause, run, runUntil, speed } from './lib/person.mjs';
+import { dots, draft, freeDot, node, panel, pause, run, runUntil, speed } from './lib/person.mjs';
 
 const SIZES = [[320, 568], [360, 740], [640, 800], [1280, 800]];
 
@@ -82,7 +82,7 @@ const pictures = (theme, width, height) => async (t) => {
   await fresh.close();
   const page = await rested(t, { theme, width, height });
   await t.shot(page, name);
-  const [dot] = (await dots(page)).toSorted((a, b) => b.x - a.x);
+  const dot = await freeDot(page);
   await page.mouse.click(dot.x, dot.y);
   await t.shot(page, `${name}-request`);
   await node(page, 's1').click();
@@ -104,7 +104,7 @@ const fits = (width, height) => async (t) => {
     if (room < 24) found.push(`${what}: the strip of time is ${room} px high`);
   };
   await look('at rest');
-  const [dot] = (await dots(page)).toSorted((a, b) => b.x - a.x);
+  const dot = await freeDot(page);
   await page.mouse.click(dot.x, dot.y);
   await t.eventually(async () => /#\d+/.test(await page.locator('#tag').textContent()));
   await look('with a request selected');
@@ -215,7 +215,7 @@ export const tests = {
     for (const theme of ['light', 'dark']) {
       const page = await rested(t, { theme, width: 640, height: 360 }, '?embed');
       await t.shot(page, `embed-${theme}-640x360`);
-      const [dot] = (await dots(page)).toSorted((a, b) => b.x - a.x);
+      const dot = await freeDot(page);
       await page.mouse.click(dot.x, dot.y);
       await t.shot(page, `embed-${theme}-640x360-request`);
       t.equal(await overflow(page), []);

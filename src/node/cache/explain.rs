@@ -29,7 +29,7 @@ pub(super) enum Miss {
 }
 
 impl Cache {
-    pub(super) fn explain_hit<S: Sink>(
+    pub(super) fn explain_hit<S: Sink + ?Sized>(
         &self,
         mut why: Why,
         key: Key,
@@ -74,7 +74,7 @@ impl Cache {
         why
     }
 
-    pub(super) fn explain_miss<S: Sink>(
+    pub(super) fn explain_miss<S: Sink + ?Sized>(
         &self,
         mut why: Why,
         key: Key,
@@ -125,7 +125,12 @@ impl Cache {
     }
 
     /// Completes what the policy wrote about an eviction, if there was one.
-    pub(super) fn explain_kept<S: Sink>(&self, why: &mut Why, key: Key, cx: &Context<'_, S>) {
+    pub(super) fn explain_kept<S: Sink + ?Sized>(
+        &self,
+        why: &mut Why,
+        key: Key,
+        cx: &Context<'_, S>,
+    ) {
         if !why.wanted() {
             return;
         }
@@ -162,7 +167,7 @@ impl Cache {
         }
     }
 
-    pub(super) fn explain_passing<S: Sink>(
+    pub(super) fn explain_passing<S: Sink + ?Sized>(
         &self,
         mut why: Why,
         key: Key,
@@ -177,7 +182,7 @@ impl Cache {
         why
     }
 
-    pub(super) fn explain_promise<S: Sink>(
+    pub(super) fn explain_promise<S: Sink + ?Sized>(
         &self,
         mut why: Why,
         key: Key,
@@ -199,7 +204,7 @@ impl Cache {
     }
 }
 
-fn spelled<S: Sink>(key: Key, cx: &Context<'_, S>) -> String {
+fn spelled<S: Sink + ?Sized>(key: Key, cx: &Context<'_, S>) -> String {
     let mut word = String::new();
     cx.spell_key(key, &mut word);
     word
@@ -220,7 +225,7 @@ fn age(word: &str, entry: &Entry, now: Time) -> Line {
 }
 
 /// How a key left, and how long ago.
-fn left<S: Sink>(gone: Gone, cx: &Context<'_, S>) -> String {
+fn left<S: Sink + ?Sized>(gone: Gone, cx: &Context<'_, S>) -> String {
     let now = cx.now();
     let ago = now.since(gone.at);
     match gone.cause {

@@ -165,7 +165,7 @@ impl Cache {
 
     /// New settings, from the next request on. With another policy or capacity the entries stay, as
     /// far as they fit; writes that wait are flushed when they would have been.
-    pub fn configure<S: Sink>(&mut self, config: CacheConfig, cx: &mut Context<'_, S>) {
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: CacheConfig, cx: &mut Context<'_, S>) {
         let same = self.config.same_policy(&config);
         self.config = config;
         if !same {
@@ -260,7 +260,7 @@ impl Cache {
     }
 
     #[inline]
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
             What::Arrive => self.arrive(event.arg, cx),
             What::Timer(LOOKED) => {
@@ -278,7 +278,7 @@ impl Cache {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::LinkAdded(link) => self.store = self.store.or(Some(link)),
             Signal::LinkRemoved(_) => self.store = cx.outgoing().map(|(link, _)| link).next(),
@@ -291,7 +291,7 @@ impl Cache {
     }
 
     #[inline]
-    fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.arrived.mark(cx.now());
         let span = Span::from_millis_f64(self.config.hit_ms) * self.slow;
         if span == Span::ZERO {
@@ -304,7 +304,7 @@ impl Cache {
     }
 
     /// The look is over.
-    fn decide<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn decide<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.counts.expired += self.shelf.advance(cx.now());
         let Some(request) = cx.request(slot) else { return };
         let key = request.key;
@@ -322,7 +322,7 @@ impl Cache {
     }
 
     /// An answer came back: to a request that was sent on, or to an own call.
-    fn back<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn back<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.counts.expired += self.shelf.advance(cx.now());
         match self.let_go(slot) {
             Holding::Loading(key) => {
@@ -346,7 +346,7 @@ impl Cache {
     }
 
     /// Everything it holds is lost.
-    fn crash<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.epoch = self.epoch.wrapping_add(1);
         self.shelf.clear(make(&self.config), cx.now());
         self.buffer.crash(cx.now());

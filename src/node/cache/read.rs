@@ -8,7 +8,7 @@ use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Ti
 
 impl Cache {
     /// A read came in.
-    pub(super) fn read<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn read<S: Sink + ?Sized>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
         let now = cx.now();
         if let Some(dirty) = self.buffer.get(key) {
             let found = if dirty.deleted { Found::Nothing } else { Found::Value };
@@ -54,7 +54,7 @@ impl Cache {
         self.config.pattern.loads() && spare > Span::ZERO && now <= entry.ends + spare
     }
 
-    fn hit<S: Sink>(
+    fn hit<S: Sink + ?Sized>(
         &mut self,
         slot: u32,
         key: Key,
@@ -71,7 +71,7 @@ impl Cache {
         cx.reply(slot, Outcome::Done);
     }
 
-    fn miss<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    fn miss<S: Sink + ?Sized>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
         self.counts.misses += 1;
         let load = self.loads.get(key);
         let waits = self.config.pattern.loads() && self.config.single_flight && load.is_some();
@@ -108,7 +108,7 @@ impl Cache {
     }
 
     /// Waits for a load that is under way, behind those who wait already.
-    fn wait<S: Sink>(&mut self, slot: u32, key: Key, load: Load, cx: &mut Context<'_, S>) {
+    fn wait<S: Sink + ?Sized>(&mut self, slot: u32, key: Key, load: Load, cx: &mut Context<'_, S>) {
         self.counts.coalesced += 1;
         self.waiting += 1;
         self.hold(slot, Holding::Waiting(NOBODY));
@@ -121,7 +121,7 @@ impl Cache {
     }
 
     /// Loads a key in the background, unless it is being loaded.
-    fn refresh<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    fn refresh<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         let Some(link) = self.store.filter(|_| self.loads.get(key).is_none()) else { return };
         self.counts.refreshes += 1;
         let call = cx.call(None, Want::one(Op::Read, key), Stamp::default(), link);
@@ -130,7 +130,12 @@ impl Cache {
     }
 
     /// A load came back, in `slot`: keeps what it brought and answers everybody who waited for it.
-    pub(super) fn loaded<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn loaded<S: Sink + ?Sized>(
+        &mut self,
+        slot: u32,
+        key: Key,
+        cx: &mut Context<'_, S>,
+    ) {
         let Some(request) = cx.request(slot).copied() else { return };
         let (outcome, found) = (request.outcome, known(request.found));
         let stamp = match request.found {
@@ -159,7 +164,7 @@ impl Cache {
         }
     }
 
-    fn keep_loaded<S: Sink>(
+    fn keep_loaded<S: Sink + ?Sized>(
         &mut self,
         slot: u32,
         key: Key,

@@ -6,7 +6,12 @@ use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Ti
 
 impl Cache {
     /// A write or deletion came in.
-    pub(super) fn change<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn change<S: Sink + ?Sized>(
+        &mut self,
+        slot: u32,
+        key: Key,
+        cx: &mut Context<'_, S>,
+    ) {
         if self.config.pattern == Pattern::WriteBehind {
             return self.accept(slot, key, cx);
         }
@@ -23,7 +28,7 @@ impl Cache {
     }
 
     /// Write-behind: acknowledges at once, under a promise.
-    fn accept<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    fn accept<S: Sink + ?Sized>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
         if self.refuses {
             self.counts.refused += 1;
             return cx.fail(slot, Reason::WriteRefused);
@@ -40,7 +45,7 @@ impl Cache {
     }
 
     /// The store's answer to a write or deletion.
-    pub(super) fn wrote<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn wrote<S: Sink + ?Sized>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot).copied() else { return };
         if request.outcome != Outcome::Done || self.config.pattern == Pattern::ReadThrough {
             return cx.pass_back(slot);
@@ -64,7 +69,7 @@ impl Cache {
     }
 
     /// Whoever manages the cache hands it a version to keep.
-    pub(super) fn take<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn take<S: Sink + ?Sized>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot).copied() else { return };
         if self.refuses {
             self.counts.refused += 1;
@@ -78,7 +83,12 @@ impl Cache {
     }
 
     /// Whoever manages the cache has it forget a key. A key that is not there is no error.
-    pub(super) fn forget<S: Sink>(&mut self, slot: u32, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn forget<S: Sink + ?Sized>(
+        &mut self,
+        slot: u32,
+        key: Key,
+        cx: &mut Context<'_, S>,
+    ) {
         if self.refuses {
             self.counts.refused += 1;
             return cx.fail(slot, Reason::WriteRefused);
@@ -87,14 +97,14 @@ impl Cache {
         cx.reply(slot, Outcome::Done);
     }
 
-    fn drop_key<S: Sink>(&mut self, key: Key, cx: &Context<'_, S>) {
+    fn drop_key<S: Sink + ?Sized>(&mut self, key: Key, cx: &Context<'_, S>) {
         let was_there = self.shelf.remove(key, cx.now(), Cause::Forgotten);
         self.counts.invalidated += u64::from(was_there);
     }
 
     /// Puts a version in, for its time to live. What the store does not have is only kept when the
     /// cache remembers such things.
-    pub(super) fn keep<S: Sink>(
+    pub(super) fn keep<S: Sink + ?Sized>(
         &mut self,
         key: Key,
         found: Found,
@@ -128,7 +138,7 @@ impl Cache {
     }
 
     /// These keys were evicted for another.
-    pub(super) fn left<S: Sink>(&mut self, out: &[Key], by: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn left<S: Sink + ?Sized>(&mut self, out: &[Key], by: Key, cx: &mut Context<'_, S>) {
         for &key in out {
             self.counts.evictions += 1;
             self.out = Some(Out { key, by, at: cx.now() });
@@ -146,7 +156,7 @@ impl Cache {
         now + Span::from_millis_f64(life_ms * factor)
     }
 
-    fn plan_flush<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn plan_flush<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         if !self.buffer.planned && self.buffer.len() > 0 {
             self.buffer.planned = true;
             cx.wake_in(Span::from_millis_f64(self.config.flush_ms), FLUSH, self.epoch);
@@ -154,7 +164,7 @@ impl Cache {
     }
 
     /// The flush interval is over: everything that waits is sent.
-    pub(super) fn flush<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn flush<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.buffer.planned = false;
         for key in self.buffer.grounded() {
             self.flush_one(key, cx);
@@ -162,7 +172,7 @@ impl Cache {
     }
 
     /// Sends the write of a key that waits, if there is one and none of its kind is on its way.
-    pub(super) fn flush_one<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    pub(super) fn flush_one<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         let Some(dirty) = self.buffer.get(key).filter(|dirty| !dirty.flying) else { return };
         let Some(link) = self.store else {
             self.buffer.failed(key, cx.now());
@@ -176,7 +186,7 @@ impl Cache {
     }
 
     /// A flush came back.
-    pub(super) fn flushed<S: Sink>(
+    pub(super) fn flushed<S: Sink + ?Sized>(
         &mut self,
         call: u32,
         key: Key,

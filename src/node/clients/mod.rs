@@ -71,7 +71,7 @@ impl Clients {
     }
 
     /// New settings, from now on. A change of pace draws the next gap anew.
-    pub fn configure<S: Sink>(&mut self, config: ClientsConfig, cx: &mut Context<'_, S>) {
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: ClientsConfig, cx: &mut Context<'_, S>) {
         let paced = |c: &ClientsConfig| (c.arrivals, c.rate.to_bits(), c.pause_ms.to_bits());
         let pace_changed = paced(&self.config) != paced(&config);
         let had_ended = self.ended();
@@ -113,12 +113,12 @@ impl Clients {
         &self.config
     }
 
-    pub(super) fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn start<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.restart_timer(cx);
     }
 
     #[inline]
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
             What::Timer(NEXT) if event.arg == self.epoch => {
                 self.generated += 1;
@@ -136,7 +136,7 @@ impl Clients {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::LinkAdded(link) => self.way = self.way.or(Some(link)),
             Signal::LinkRemoved(_) => self.way = cx.outgoing().map(|(link, _)| link).next(),
@@ -191,7 +191,7 @@ impl Clients {
     }
 
     /// Makes a request of this person and sends it. With nowhere to go it ends at once.
-    fn send<S: Sink>(&mut self, want: Want, person: u32, cx: &mut Context<'_, S>) -> u32 {
+    fn send<S: Sink + ?Sized>(&mut self, want: Want, person: u32, cx: &mut Context<'_, S>) -> u32 {
         let slot = cx.send_new(want, address(person, cx.own_number().0));
         self.sent.mark(cx.now());
         match self.way {
@@ -208,7 +208,7 @@ impl Clients {
 
     /// An answer, or a failure, is home.
     #[inline]
-    fn home<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn home<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot) else { return };
         let id = request.id;
         if request.outcome == Outcome::Done {
@@ -230,7 +230,7 @@ impl Clients {
 
     /// Lets the judge know of an answer, if it says anything about a version.
     #[inline]
-    fn hear<S: Sink>(&mut self, slot: u32, cx: &Context<'_, S>) {
+    fn hear<S: Sink + ?Sized>(&mut self, slot: u32, cx: &Context<'_, S>) {
         let Some(request) = cx.request(slot) else { return };
         let Request { id, address, key, stamp, born, op, found, .. } = *request;
         let seen = Seen { request: id, client: address, key, stamp, born, at: cx.now() };
@@ -247,20 +247,20 @@ impl Clients {
         all_sent || (open_loop && self.config.rate <= 0.0)
     }
 
-    fn restart_timer<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn restart_timer<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.epoch += 1;
         self.go_on(cx);
     }
 
     /// The next request, unless it has to wait for the answer to the last.
-    fn go_on<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn go_on<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         if self.config.arrivals != Arrivals::OneByOne || self.awaited.is_none() {
             self.schedule_next(cx);
         }
     }
 
     #[inline]
-    fn schedule_next<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn schedule_next<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         if self.ended() {
             return;
         }

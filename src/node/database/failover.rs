@@ -8,7 +8,7 @@ use super::{DEMOTE, DETECT, Database, Replication, Waiting, timer};
 use crate::sim::{Context, Key, KeyMap, Newest, Reason, Sink, Span};
 
 impl Database {
-    pub(super) fn crash<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         for poll in std::mem::take(&mut self.polls).into_values() {
             self.refuse(poll.slot, Reason::ConnectionLost, cx);
         }
@@ -18,7 +18,7 @@ impl Database {
     }
 
     /// Everybody comes up again; who was cut off still is.
-    pub(super) fn restart<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn restart<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         for member in &mut self.members {
             member.up = true;
         }
@@ -30,7 +30,7 @@ impl Database {
         }
     }
 
-    pub(super) fn crash_part<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn crash_part<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if !self.members[place].up {
             return;
         }
@@ -40,7 +40,7 @@ impl Database {
         }
     }
 
-    pub(super) fn restart_part<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn restart_part<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if self.members[place].up {
             return;
         }
@@ -50,7 +50,7 @@ impl Database {
         }
     }
 
-    pub(super) fn cut_part<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn cut_part<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if self.members[place].cut {
             return;
         }
@@ -65,7 +65,7 @@ impl Database {
         }
     }
 
-    pub(super) fn join_part<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn join_part<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if !self.members[place].cut {
             return;
         }
@@ -76,7 +76,7 @@ impl Database {
     }
 
     /// A member dies: what is in its hands is lost, what is on its disk is not.
-    fn fall<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    fn fall<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         self.part_ways(place);
         let member = &mut self.members[place];
         member.up = false;
@@ -99,7 +99,7 @@ impl Database {
     }
 
     /// Fails what waits for replicas in this member's hands.
-    pub(super) fn fail_waiting<S: Sink>(
+    pub(super) fn fail_waiting<S: Sink + ?Sized>(
         &mut self,
         place: usize,
         reason: Reason,
@@ -122,7 +122,7 @@ impl Database {
 
     // ===== noticing =====
 
-    fn lose_touch<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    fn lose_touch<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
         member.watch = member.watch.wrapping_add(1);
         let span = Span::from_millis_f64(self.config.detection_ms);
@@ -130,7 +130,7 @@ impl Database {
     }
 
     /// The others notice that a member is gone.
-    pub(super) fn detect<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn detect<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if self.members[place].in_reach() {
             return;
         }
@@ -145,7 +145,7 @@ impl Database {
     }
 
     /// A member can be reached again.
-    fn greet<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    fn greet<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
         member.watch = member.watch.wrapping_add(1);
         member.missed = false;
@@ -165,7 +165,7 @@ impl Database {
     }
 
     /// A member that is not the primary follows it from now on.
-    pub(super) fn step_down<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn step_down<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if place == self.primary || !self.members[place].in_reach() {
             return;
         }
@@ -175,7 +175,7 @@ impl Database {
     }
 
     /// Drops what the primary does not have, and takes the rest from it.
-    fn follow<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    fn follow<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let stays = place == self.primary || self.members[place].leads;
         if stays || !self.linked(place, self.primary) {
             return;
@@ -189,7 +189,7 @@ impl Database {
 
     /// Puts a replica in the place of a primary that is known to be gone, if that is wanted and
     /// there is one. The rule is Redis Cluster's rank 0: the longest log, then the lowest number.
-    pub(super) fn elect<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn elect<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let old = self.primary;
         if !self.config.failover || !self.members[old].missed || self.members[old].in_reach() {
             return;
@@ -211,7 +211,7 @@ impl Database {
         }
     }
 
-    fn promote<S: Sink>(&mut self, best: usize, cx: &mut Context<'_, S>) {
+    fn promote<S: Sink + ?Sized>(&mut self, best: usize, cx: &mut Context<'_, S>) {
         let (old, head) = (self.primary, self.log.head());
         let others =
             self.replicas().filter(|place| *place != best && self.members[*place].in_reach());
@@ -275,7 +275,12 @@ impl Database {
 
     /// Counts the entries after `position` as lost, and lets the oracle know. Gives how many of
     /// them were acknowledged.
-    fn lose_suffix<S: Sink>(&mut self, best: usize, position: u64, cx: &mut Context<'_, S>) -> u64 {
+    fn lose_suffix<S: Sink + ?Sized>(
+        &mut self,
+        best: usize,
+        position: u64,
+        cx: &mut Context<'_, S>,
+    ) -> u64 {
         let mut lost = 0;
         for number in position + 1..=self.log.head() {
             let Some(&entry) = self.log.get(number) else { continue };
@@ -291,7 +296,13 @@ impl Database {
     }
 
     /// If this version is the truth about the key, what the member has is that from now on.
-    fn roll_back<S: Sink>(&self, key: Key, lost: Cell, holder: usize, cx: &mut Context<'_, S>) {
+    fn roll_back<S: Sink + ?Sized>(
+        &self,
+        key: Key,
+        lost: Cell,
+        holder: usize,
+        cx: &mut Context<'_, S>,
+    ) {
         if cx.truth().newest(key).is_some_and(|newest| newest.stamp == lost.stamp) {
             let Cell { stamp, at, is } = self.members[holder].cell(key);
             let newest = Newest { stamp, deleted: is == Is::Deleted, at };
@@ -300,7 +311,12 @@ impl Database {
     }
 
     /// What waited in the old primary's hands: refused, or, unfenced, only its own from now on.
-    fn leave_stranded<S: Sink>(&mut self, old: usize, position: u64, cx: &mut Context<'_, S>) {
+    fn leave_stranded<S: Sink + ?Sized>(
+        &mut self,
+        old: usize,
+        position: u64,
+        cx: &mut Context<'_, S>,
+    ) {
         for (ticket, waiting) in std::mem::take(&mut self.waiting) {
             match waiting.position > position && !self.config.fencing {
                 true => {
@@ -314,7 +330,7 @@ impl Database {
 
     /// A member throws away what the primary does not have. What it had acknowledged of that is
     /// lost.
-    pub(super) fn discard<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn discard<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let Some(apart) = self.members[place].apart.take() else { return };
         for (key, before) in apart.undo.iter() {
             let cell = self.members[place].cell(key);

@@ -16,8 +16,8 @@ pub enum Is {
     Written,
     /// It was deleted.
     Deleted,
-    /// It was handed over to another database, with this to be found. Asked again, because the answer
-    /// was lost on its way, it hands over the same.
+    /// It was handed over to another database, with this to be found. Asked again, because the
+    /// answer was lost on its way, it hands over the same.
     Moved(Found),
 }
 

@@ -177,7 +177,7 @@ impl Database {
     }
 
     #[inline]
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         let What::Timer(tag) = event.what else {
             if event.what == What::Arrive {
                 self.arrive(event.arg, cx);
@@ -203,7 +203,7 @@ impl Database {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::Crash => self.crash(cx),
             Signal::Restart => self.restart(cx),

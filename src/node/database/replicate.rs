@@ -13,7 +13,11 @@ const FORGET_EVERY: u64 = 128;
 
 impl Database {
     /// The primary puts a change in the log, and sends it to the replicas in its reach.
-    pub(super) fn append<S: Sink>(&mut self, entry: Entry, cx: &mut Context<'_, S>) -> u64 {
+    pub(super) fn append<S: Sink + ?Sized>(
+        &mut self,
+        entry: Entry,
+        cx: &mut Context<'_, S>,
+    ) -> u64 {
         let position = self.log.push(entry);
         let primary = &mut self.members[self.primary];
         (primary.received, primary.applied) = (position, position);
@@ -43,7 +47,7 @@ impl Database {
     }
 
     /// One more entry is on its way to a replica; it does not overtake those before it.
-    fn send_entry<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    fn send_entry<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
         let delay = self.lag.draw(&mut member.delays) * self.slow;
         let at = member.coming.back().copied().unwrap_or_default().max(cx.now() + delay);
@@ -54,7 +58,7 @@ impl Database {
     }
 
     /// Begins to send a replica everything that it does not have.
-    pub(super) fn feed<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn feed<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         self.members[place].stop_feed();
         if !self.follows(place) {
             return;
@@ -75,7 +79,7 @@ impl Database {
     }
 
     /// Entries have come in at a replica.
-    pub(super) fn deliver<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn deliver<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let (now, head) = (cx.now(), self.log.head());
         let apply = Span::from_millis_f64(self.config.apply_ms) * self.slow;
         let member = &mut self.members[place];
@@ -103,7 +107,7 @@ impl Database {
     }
 
     /// Entries that a replica had received can be seen there.
-    pub(super) fn apply<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn apply<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let now = cx.now();
         let member = &mut self.members[place];
         while member.ripening.front().is_some_and(|at| *at <= now) {
@@ -147,7 +151,7 @@ impl Database {
     }
 
     /// Acknowledges what the mode counts as safe by now.
-    pub(super) fn settle<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn settle<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         if self.waiting.is_empty() {
             return;
         }
@@ -164,7 +168,11 @@ impl Database {
     }
 
     /// An old primary acknowledges what it may by itself.
-    pub(super) fn settle_stranded<S: Sink>(&mut self, ticket: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn settle_stranded<S: Sink + ?Sized>(
+        &mut self,
+        ticket: u32,
+        cx: &mut Context<'_, S>,
+    ) {
         let (write, _) = self.config.quorums();
         let by_itself = match self.config.replication {
             Replication::Async => true,
@@ -177,7 +185,12 @@ impl Database {
         }
     }
 
-    fn acknowledge<S: Sink>(&mut self, waiting: Waiting, position: u64, cx: &mut Context<'_, S>) {
+    fn acknowledge<S: Sink + ?Sized>(
+        &mut self,
+        waiting: Waiting,
+        position: u64,
+        cx: &mut Context<'_, S>,
+    ) {
         let Some(&Request { address, .. }) = cx.request(waiting.slot) else { return };
         self.counts.acknowledged += 1;
         if let Some(session) = self.sessions.get_mut(&address) {
@@ -188,7 +201,7 @@ impl Database {
     }
 
     /// Acknowledges a change that only an old primary has.
-    fn acknowledge_apart<S: Sink>(&mut self, waiting: Waiting, cx: &mut Context<'_, S>) {
+    fn acknowledge_apart<S: Sink + ?Sized>(&mut self, waiting: Waiting, cx: &mut Context<'_, S>) {
         let Some(&Request { key, stamp, .. }) = cx.request(waiting.slot) else { return };
         let at = self.members[waiting.leader].cell(key).at;
         if let Some(apart) = &mut self.members[waiting.leader].apart {
@@ -201,7 +214,7 @@ impl Database {
     }
 
     /// A change has waited long enough for replicas.
-    pub(super) fn give_up<S: Sink>(&mut self, ticket: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn give_up<S: Sink + ?Sized>(&mut self, ticket: u32, cx: &mut Context<'_, S>) {
         let semi = self.config.replication == Replication::SemiSync;
         if let Some(waiting) = self.stranded.remove(&ticket) {
             match semi {

@@ -7,7 +7,7 @@ use crate::sim::{Context, Reason, Sink};
 impl Database {
     /// New settings, from the next request, and the next entry, on. A worker that is taken away
     /// finishes its task.
-    pub fn configure<S: Sink>(&mut self, config: DatabaseConfig, cx: &mut Context<'_, S>) {
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: DatabaseConfig, cx: &mut Context<'_, S>) {
         if config == self.config {
             return;
         }
@@ -44,7 +44,7 @@ impl Database {
     }
 
     /// A new member begins with a copy of what the primary has.
-    fn add_member<S: Sink>(&mut self, place: usize, cx: &mut Context<'_, S>) {
+    fn add_member<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let workers = usize::from(self.config.workers);
         let mut member = Member::new(self.seed, &self.id, place, workers);
         let primary = &self.members[self.primary];
@@ -56,7 +56,7 @@ impl Database {
     }
 
     /// The last members are taken away. A primary among them hands everything over first.
-    fn shrink<S: Sink>(&mut self, want: usize, cx: &mut Context<'_, S>) {
+    fn shrink<S: Sink + ?Sized>(&mut self, want: usize, cx: &mut Context<'_, S>) {
         if self.primary >= want {
             let rank = |place: &usize| {
                 let member = &self.members[*place];
@@ -88,7 +88,7 @@ impl Database {
     }
 
     /// A planned change of the primary: the heir gets everything, nothing is lost.
-    fn hand_over<S: Sink>(&mut self, heir: usize, cx: &mut Context<'_, S>) {
+    fn hand_over<S: Sink + ?Sized>(&mut self, heir: usize, cx: &mut Context<'_, S>) {
         self.discard(heir, cx);
         let (old, head) = (self.primary, self.log.head());
         let data = self.members[old].data.clone();

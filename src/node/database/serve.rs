@@ -9,7 +9,7 @@ use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Request, Sink, Span, 
 
 impl Database {
     #[inline]
-    pub(super) fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&Request { op, address, .. }) = cx.request(slot) else { return };
         self.queries.mark(cx.now());
         match op {
@@ -41,7 +41,12 @@ impl Database {
         }
     }
 
-    fn arrive_change<S: Sink>(&mut self, slot: u32, address: u32, cx: &mut Context<'_, S>) {
+    fn arrive_change<S: Sink + ?Sized>(
+        &mut self,
+        slot: u32,
+        address: u32,
+        cx: &mut Context<'_, S>,
+    ) {
         self.counts.received += 1;
         let leader = self.leader_of(address);
         self.remember(address, leader);
@@ -68,7 +73,7 @@ impl Database {
         }
     }
 
-    fn arrive_read<S: Sink>(&mut self, slot: u32, address: u32, cx: &mut Context<'_, S>) {
+    fn arrive_read<S: Sink + ?Sized>(&mut self, slot: u32, address: u32, cx: &mut Context<'_, S>) {
         self.counts.reads += 1;
         let turn = self.turn(address);
         self.members[turn.place].asked += 1;
@@ -124,7 +129,7 @@ impl Database {
     }
 
     /// A member takes a request: works on it, lets it wait, or has no place for it.
-    fn take<S: Sink>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
+    fn take<S: Sink + ?Sized>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
         let open = usize::from(self.config.workers).min(member.workers.len());
         match member.workers[..open].iter().position(Option::is_none) {
@@ -137,7 +142,13 @@ impl Database {
         }
     }
 
-    fn begin<S: Sink>(&mut self, place: usize, worker: usize, task: Task, cx: &mut Context<'_, S>) {
+    fn begin<S: Sink + ?Sized>(
+        &mut self,
+        place: usize,
+        worker: usize,
+        task: Task,
+        cx: &mut Context<'_, S>,
+    ) {
         let changes = match task {
             Task::Request(slot) => cx.request(slot).is_some_and(|request| stores(request.op)),
             Task::Share(_) => false,
@@ -154,7 +165,12 @@ impl Database {
     }
 
     /// A worker has done its task.
-    pub(super) fn done<S: Sink>(&mut self, place: usize, worker: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn done<S: Sink + ?Sized>(
+        &mut self,
+        place: usize,
+        worker: usize,
+        cx: &mut Context<'_, S>,
+    ) {
         let Some(task) = self.members[place].workers.get_mut(worker).and_then(Option::take) else {
             return;
         };
@@ -170,7 +186,12 @@ impl Database {
     }
 
     /// The worker is free: who waits longest, comes next.
-    pub(super) fn next<S: Sink>(&mut self, place: usize, worker: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn next<S: Sink + ?Sized>(
+        &mut self,
+        place: usize,
+        worker: usize,
+        cx: &mut Context<'_, S>,
+    ) {
         let wanted = usize::from(self.config.workers);
         let member = &mut self.members[place];
         if worker >= wanted {
@@ -185,7 +206,7 @@ impl Database {
     }
 
     /// A read is done at this member.
-    fn answer<S: Sink>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
+    fn answer<S: Sink + ?Sized>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&Request { key, .. }) = cx.request(slot) else { return };
         let cell = self.members[place].cell(key);
         let (found, stamp) = cell.answer(self.loaded(key));
@@ -204,7 +225,7 @@ impl Database {
     }
 
     /// A change is durable at this member, if it still may take changes.
-    fn change<S: Sink>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
+    fn change<S: Sink + ?Sized>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&Request { op, key, stamp, found, address, .. }) = cx.request(slot) else {
             return;
         };
@@ -248,7 +269,12 @@ impl Database {
     }
 
     /// The request fails here.
-    pub(super) fn refuse<S: Sink>(&mut self, slot: u32, reason: Reason, cx: &mut Context<'_, S>) {
+    pub(super) fn refuse<S: Sink + ?Sized>(
+        &mut self,
+        slot: u32,
+        reason: Reason,
+        cx: &mut Context<'_, S>,
+    ) {
         let changes = cx.request(slot).is_some_and(|request| stores(request.op));
         self.counts.failed += u64::from(changes);
         cx.fail(slot, reason);
@@ -256,7 +282,7 @@ impl Database {
 
     // ===== reads of several members =====
 
-    fn begin_poll<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn begin_poll<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.counts.reads += 1;
         let (_, need) = self.config.quorums();
         let reached = self.members.iter().filter(|member| member.in_reach()).count();
@@ -277,7 +303,7 @@ impl Database {
 
     /// Asks the next member that was not asked yet, from `first` on. With nobody left the read
     /// fails.
-    fn ask_another<S: Sink>(
+    fn ask_another<S: Sink + ?Sized>(
         &mut self,
         number: u32,
         first: usize,
@@ -311,7 +337,7 @@ impl Database {
     }
 
     /// A member has read its share.
-    fn share<S: Sink>(&mut self, place: usize, number: u32, cx: &mut Context<'_, S>) {
+    fn share<S: Sink + ?Sized>(&mut self, place: usize, number: u32, cx: &mut Context<'_, S>) {
         let Some(poll) = self.polls.get_mut(&number) else { return };
         if poll.pending >> place & 1 == 0 {
             return;
@@ -339,7 +365,7 @@ impl Database {
     }
 
     /// A member will not answer any more: somebody else is asked.
-    pub(super) fn lose_share<S: Sink>(
+    pub(super) fn lose_share<S: Sink + ?Sized>(
         &mut self,
         place: usize,
         number: u32,

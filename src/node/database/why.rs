@@ -20,7 +20,12 @@ pub(super) struct Turn {
 }
 
 impl Database {
-    pub(super) fn explain_turn<S: Sink>(&self, slot: u32, turn: &Turn, cx: &mut Context<'_, S>) {
+    pub(super) fn explain_turn<S: Sink + ?Sized>(
+        &self,
+        slot: u32,
+        turn: &Turn,
+        cx: &mut Context<'_, S>,
+    ) {
         let mut why = cx.why(slot);
         if why.wanted() {
             let name = cx.own_name();
@@ -62,7 +67,7 @@ impl Database {
         cx.decided(slot, why);
     }
 
-    pub(super) fn explain_answer<S: Sink>(
+    pub(super) fn explain_answer<S: Sink + ?Sized>(
         &self,
         slot: u32,
         place: usize,
@@ -111,7 +116,7 @@ impl Database {
     }
 
     /// `log 117 of 121: 4 behind, 12 ms`.
-    fn distance<S: Sink>(&self, place: usize, cx: &Context<'_, S>) -> String {
+    fn distance<S: Sink + ?Sized>(&self, place: usize, cx: &Context<'_, S>) -> String {
         let (applied, head) = (self.members[place].applied, self.log.head());
         match self.log.get(applied + 1) {
             Some(next) => {
@@ -122,7 +127,7 @@ impl Database {
         }
     }
 
-    pub(super) fn explain_change<S: Sink>(
+    pub(super) fn explain_change<S: Sink + ?Sized>(
         &self,
         slot: u32,
         leader: usize,
@@ -160,7 +165,11 @@ impl Database {
         cx.decided(slot, why);
     }
 
-    pub(super) fn explain_acknowledged<S: Sink>(&self, waiting: &Waiting, cx: &mut Context<'_, S>) {
+    pub(super) fn explain_acknowledged<S: Sink + ?Sized>(
+        &self,
+        waiting: &Waiting,
+        cx: &mut Context<'_, S>,
+    ) {
         let mut why = cx.why(waiting.slot);
         if why.wanted()
             && let Some(&Request { stamp, .. }) = cx.request(waiting.slot)
@@ -208,7 +217,7 @@ impl Database {
         cx.decided(waiting.slot, why);
     }
 
-    pub(super) fn explain_poll<S: Sink>(
+    pub(super) fn explain_poll<S: Sink + ?Sized>(
         &self,
         slot: u32,
         first: usize,
@@ -239,7 +248,7 @@ impl Database {
         cx.decided(slot, why);
     }
 
-    pub(super) fn explain_share<S: Sink>(
+    pub(super) fn explain_share<S: Sink + ?Sized>(
         &self,
         poll: &Poll,
         best: usize,

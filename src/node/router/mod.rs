@@ -144,7 +144,7 @@ impl Router {
     }
 
     /// New settings. Another rule moves keys as another list of shards does.
-    pub fn configure<S: Sink>(&mut self, config: RouterConfig, cx: &mut Context<'_, S>) {
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: RouterConfig, cx: &mut Context<'_, S>) {
         if config != self.config {
             self.config = config;
             self.await_the_last(cx);
@@ -243,7 +243,7 @@ impl Router {
         (self.held.values().map(Vec::len).sum::<usize>() as u32, self.scans.len() as u32)
     }
 
-    pub(super) fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn start<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.stale = false;
         self.await_the_last(cx);
         self.unsettle(cx);
@@ -255,7 +255,7 @@ impl Router {
     }
 
     /// Has a look at the shards when the last one joins.
-    fn await_the_last<S: Sink>(&self, cx: &mut Context<'_, S>) {
+    fn await_the_last<S: Sink + ?Sized>(&self, cx: &mut Context<'_, S>) {
         let (now, joins) = (cx.now(), self.joins_at());
         if now < joins {
             cx.wake_in(joins.since(now), SETTLE, 0);
@@ -263,7 +263,7 @@ impl Router {
     }
 
     #[inline]
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         if self.stale {
             self.settle(cx);
         }
@@ -280,7 +280,7 @@ impl Router {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::LinkAdded(_) | Signal::LinkRemoved(_) => self.unsettle(cx),
             Signal::PeerChanged(link) => {
@@ -306,14 +306,14 @@ impl Router {
 
     /// The shards are looked at anew before anything else happens: once for all changes of an
     /// instant.
-    fn unsettle<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn unsettle<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         if !self.stale {
             cx.wake_in(Span::ZERO, SETTLE, 0);
         }
         self.stale = true;
     }
 
-    fn crash<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.calls.clear();
         self.interrupt_moves();
         let scans = std::mem::take(&mut self.scans).into_keys();
@@ -324,7 +324,7 @@ impl Router {
     }
 
     /// Takes the shards, the rule and the settings as they are now, and plans what must move.
-    fn settle<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn settle<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.stale = false;
         let members = self.list(cx);
         let before = self.ground.clone();
@@ -357,7 +357,7 @@ impl Router {
 
     /// The shards behind the links, in their order. Of two with the same name, the later one has
     /// its id beside it, because a placement needs different ones.
-    fn list<S: Sink>(&self, cx: &Context<'_, S>) -> Vec<Member> {
+    fn list<S: Sink + ?Sized>(&self, cx: &Context<'_, S>) -> Vec<Member> {
         let mut list: Vec<Member> = Vec::new();
         for (link, _) in cx.outgoing() {
             let card = cx.peer(link);
@@ -396,7 +396,7 @@ impl Router {
     }
 
     #[inline]
-    fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot) else { return };
         let (op, key) = (request.op, request.key);
         self.last = Some(key);
@@ -408,7 +408,7 @@ impl Router {
     }
 
     /// Sends a request for one key to where it belongs.
-    fn send<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn send<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(key) = cx.request(slot).map(|request| request.key) else { return };
         let mut name = String::new();
         cx.spell_key(key, &mut name);
@@ -436,7 +436,7 @@ impl Router {
         }
     }
 
-    fn count_sent<S: Sink>(&mut self, link: LinkId, cx: &Context<'_, S>) {
+    fn count_sent<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &Context<'_, S>) {
         self.routed.mark(cx.now());
         let place = self.members().iter().position(|member| member.link == link);
         if let Some(meter) = place.and_then(|place| self.sent.get_mut(place)) {
@@ -445,7 +445,7 @@ impl Router {
     }
 
     /// An answer on its way back to the client.
-    fn back<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn back<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         if let Some(&request) = cx.request(slot)
             && request.outcome == Outcome::Done
             && let Some(at) = self.astray.get(request.key)

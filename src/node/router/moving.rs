@@ -26,7 +26,7 @@ pub(super) struct Move {
     pub(super) under_way: bool,
 }
 
-fn spelled<S: Sink>(number: u32, cx: &Context<'_, S>) -> String {
+fn spelled<S: Sink + ?Sized>(number: u32, cx: &Context<'_, S>) -> String {
     let mut name = String::new();
     cx.spell_key(Key::numbered(number), &mut name);
     name
@@ -35,7 +35,7 @@ fn spelled<S: Sink>(number: u32, cx: &Context<'_, S>) -> String {
 impl Router {
     /// Takes new ground: counts who owns how many keys, hands newcomers what they have from the
     /// beginning, and notes whose row is where.
-    pub(super) fn replan<S: Sink>(
+    pub(super) fn replan<S: Sink + ?Sized>(
         &mut self,
         mut ground: Ground,
         before: Option<&Ground>,
@@ -111,7 +111,7 @@ impl Router {
     }
 
     /// Sets the timer for the next move if there is something to move and none is set.
-    pub(super) fn keep_moving<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn keep_moving<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let more = self.next < self.plan.len() || !self.again.is_empty();
         if more && !self.ticking && self.config.migration == Migration::Move {
             self.ticking = true;
@@ -120,7 +120,7 @@ impl Router {
     }
 
     /// Begins to move the next row that is not where it belongs.
-    pub(super) fn move_next<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn move_next<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.ticking = false;
         if self.config.migration == Migration::Move && self.moves.len() < UNDER_WAY_MAX {
             while let Some(number) = self.next_planned() {
@@ -139,7 +139,7 @@ impl Router {
     }
 
     /// False when there is nothing to do for this key.
-    fn begin_move<S: Sink>(&mut self, number: u32, cx: &mut Context<'_, S>) -> bool {
+    fn begin_move<S: Sink + ?Sized>(&mut self, number: u32, cx: &mut Context<'_, S>) -> bool {
         let key = Key::numbered(number);
         if let Some(on_its_way) = self.moves.get(&number) {
             return !on_its_way.under_way && self.bring(number, cx);
@@ -153,7 +153,7 @@ impl Router {
     }
 
     /// Brings a row that was given away to the shard that owns it now.
-    fn bring<S: Sink>(&mut self, number: u32, cx: &mut Context<'_, S>) -> bool {
+    fn bring<S: Sink + ?Sized>(&mut self, number: u32, cx: &mut Context<'_, S>) -> bool {
         let ground = self.ground.as_ref();
         let to = ground.and_then(|ground| ground.home(&spelled(number, cx))).map(|home| home.link);
         let Some(on_its_way) = self.moves.get_mut(&number) else { return false };
@@ -173,7 +173,7 @@ impl Router {
     }
 
     /// A call for a row's move is back.
-    pub(super) fn move_is_back<S: Sink>(
+    pub(super) fn move_is_back<S: Sink + ?Sized>(
         &mut self,
         call: u32,
         number: u32,
@@ -221,7 +221,7 @@ impl Router {
     }
 
     /// The owner may have changed while the row was on its way.
-    fn look_again<S: Sink>(&mut self, number: u32, answer: &Request, cx: &Context<'_, S>) {
+    fn look_again<S: Sink + ?Sized>(&mut self, number: u32, answer: &Request, cx: &Context<'_, S>) {
         let ground = self.ground.as_ref();
         let owner = ground.and_then(|ground| ground.home(&spelled(number, cx)));
         let Place::Returning(link) = answer.place else { return };
@@ -239,7 +239,7 @@ impl Router {
     }
 
     /// Sends on what waited for this row.
-    fn release<S: Sink>(&mut self, number: u32, cx: &mut Context<'_, S>) {
+    fn release<S: Sink + ?Sized>(&mut self, number: u32, cx: &mut Context<'_, S>) {
         for slot in self.held.remove(&number).unwrap_or_default() {
             self.send(slot, cx);
         }

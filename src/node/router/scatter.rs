@@ -17,7 +17,7 @@ pub(super) struct Scan {
 
 impl Router {
     /// The links to the shards with a key of this run.
-    fn asked<S: Sink>(&self, key: Key, width: u32, cx: &Context<'_, S>) -> Vec<LinkId> {
+    fn asked<S: Sink + ?Sized>(&self, key: Key, width: u32, cx: &Context<'_, S>) -> Vec<LinkId> {
         let all = || self.members().iter().map(|member| member.link).collect();
         let Some(first) = key.number() else {
             let mut name = String::new();
@@ -51,7 +51,7 @@ impl Router {
         links
     }
 
-    pub(super) fn scatter<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn scatter<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&request) = cx.request(slot) else { return };
         let links = match self.refusal {
             None => self.asked(request.key, request.width, cx),
@@ -88,7 +88,12 @@ impl Router {
     }
 
     /// A part of a range query is back.
-    pub(super) fn part_is_back<S: Sink>(&mut self, call: u32, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn part_is_back<S: Sink + ?Sized>(
+        &mut self,
+        call: u32,
+        slot: u32,
+        cx: &mut Context<'_, S>,
+    ) {
         let outcome = cx.request(call).map(|request| request.outcome);
         cx.end_call(call);
         let Some(scan) = self.scans.get_mut(&slot) else { return };

@@ -15,7 +15,7 @@ impl Router {
         (place, why)
     }
 
-    pub(super) fn explain<S: Sink>(
+    pub(super) fn explain<S: Sink + ?Sized>(
         &self,
         way: &Way,
         key: Key,

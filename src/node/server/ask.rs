@@ -51,7 +51,7 @@ impl Task {
 
 impl Server {
     /// Finds out who is behind it.
-    pub(super) fn look_behind<S: Sink>(&mut self, cx: &Context<'_, S>) {
+    pub(super) fn look_behind<S: Sink + ?Sized>(&mut self, cx: &Context<'_, S>) {
         let all: Vec<LinkId> = cx.outgoing().map(|(link, _)| link).collect();
         self.cache = all.iter().copied().find(|&link| cx.peer(link).looks_aside);
         self.stores = all.into_iter().filter(|&link| Some(link) != self.cache).collect();
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// The server has done its own work on a request and asks others for it.
-    pub(super) fn begin_asking<S: Sink>(
+    pub(super) fn begin_asking<S: Sink + ?Sized>(
         &mut self,
         slot: u32,
         core: Option<u16>,
@@ -101,13 +101,13 @@ impl Server {
     }
 
     /// Its way is too long for one link more.
-    fn end_too_long<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    fn end_too_long<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         self.failed_behind += 1;
         cx.fail(key.0, Reason::BadRequest);
         self.let_go(key, cx);
     }
 
-    fn follow<S: Sink>(&mut self, key: Key, next: Next, cx: &mut Context<'_, S>) {
+    fn follow<S: Sink + ?Sized>(&mut self, key: Key, next: Next, cx: &mut Context<'_, S>) {
         match next {
             Next::Cache(op) => self.ask_cache(key, op, cx),
             Next::Stores => match self.config.calls {
@@ -120,7 +120,7 @@ impl Server {
     }
 
     /// Asks the cache, with the version in hand.
-    fn ask_cache<S: Sink>(&mut self, key: Key, op: Op, cx: &mut Context<'_, S>) {
+    fn ask_cache<S: Sink + ?Sized>(&mut self, key: Key, op: Op, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.get(&key) else { return };
         let (found, stamp) = match op {
             Op::Read => (Found::Unasked, task.stamp),
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// Asks the next store with the request itself; when all have been asked, that is heard.
-    fn ask_store<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    fn ask_store<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.get_mut(&key) else { return };
         let next = self.stores.iter().copied().find(|&link| Some(link) > task.store);
         let Some(link) = next else {
@@ -154,7 +154,7 @@ impl Server {
         self.send_on(key, link, cx);
     }
 
-    fn send_on<S: Sink>(&mut self, key: Key, link: LinkId, cx: &mut Context<'_, S>) {
+    fn send_on<S: Sink + ?Sized>(&mut self, key: Key, link: LinkId, cx: &mut Context<'_, S>) {
         if !cx.forward(key.0, link) {
             // Its way was too long, and it is on its way back already.
             self.failed_behind += 1;
@@ -163,7 +163,7 @@ impl Server {
     }
 
     /// Calls all stores.
-    fn ask_all<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    fn ask_all<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.get(&key) else { return };
         if self.stores.is_empty() {
             let heard = heard_of(Outcome::Done, task.found);
@@ -188,7 +188,7 @@ impl Server {
     }
 
     /// A request, or a call, has come back.
-    pub(super) fn came_back<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn came_back<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&request) = cx.request(slot) else { return };
         if request.is_call && request.path().is_empty() {
             cx.end_call(slot);
@@ -221,7 +221,7 @@ impl Server {
     }
 
     /// A call has come back: the last of them, or the first that failed, is the word.
-    fn call_ended<S: Sink>(&mut self, key: Key, call: &Request, cx: &mut Context<'_, S>) {
+    fn call_ended<S: Sink + ?Sized>(&mut self, key: Key, call: &Request, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.get_mut(&key) else { return };
         if let Outcome::Failed(..) = call.outcome {
             (task.failure, task.open) = (call.outcome, 0);
@@ -242,7 +242,7 @@ impl Server {
     }
 
     /// Whoever was asked has had the last word.
-    fn heard<S: Sink>(&mut self, key: Key, heard: Heard, cx: &mut Context<'_, S>) {
+    fn heard<S: Sink + ?Sized>(&mut self, key: Key, heard: Heard, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.get_mut(&key) else { return };
         let next = match (&mut task.aside, heard) {
             (Some(aside), heard) => aside.hear(heard),
@@ -253,7 +253,7 @@ impl Server {
     }
 
     /// Nobody else is to be asked: the request is done, or fails as whoever was asked did.
-    fn end<S: Sink>(&mut self, key: Key, done: bool, cx: &mut Context<'_, S>) {
+    fn end<S: Sink + ?Sized>(&mut self, key: Key, done: bool, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.get(&key) else { return };
         let (op, found, stamp, failure) = (task.op, task.found, task.stamp, task.failure);
         cx.ask_for(key.0, op);
@@ -277,13 +277,13 @@ impl Server {
     }
 
     /// The request has left without an answer of its own.
-    fn let_go<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    fn let_go<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         self.here -= 1;
         self.release(key, cx);
     }
 
     /// The request holds no core any more.
-    fn release<S: Sink>(&mut self, key: Key, cx: &mut Context<'_, S>) {
+    fn release<S: Sink + ?Sized>(&mut self, key: Key, cx: &mut Context<'_, S>) {
         let Some(task) = self.tasks.remove(&key) else { return };
         let now = cx.now();
         self.asking.set(now, self.asking.value() - 1);

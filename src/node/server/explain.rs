@@ -6,7 +6,12 @@ use crate::sim::{Context, Line, LinkId, Op, Outcome, Sink, Span, Why};
 
 impl Server {
     /// A request came: a core of its own, a place in line, or neither.
-    pub(super) fn explain<S: Sink>(&self, free: Option<usize>, why: &mut Why, cx: &Context<'_, S>) {
+    pub(super) fn explain<S: Sink + ?Sized>(
+        &self,
+        free: Option<usize>,
+        why: &mut Why,
+        cx: &Context<'_, S>,
+    ) {
         let (cores, limit, ahead) = (self.config.cores, self.config.queue_limit, self.queue.len());
         let name = cx.own_name();
         let (busy, held) = (self.busy.value(), self.held_cores());
@@ -54,7 +59,12 @@ impl Server {
     }
 
     /// A request came where all share the cores.
-    pub(super) fn explain_sharing<S: Sink>(&self, fits: bool, why: &mut Why, cx: &Context<'_, S>) {
+    pub(super) fn explain_sharing<S: Sink + ?Sized>(
+        &self,
+        fits: bool,
+        why: &mut Why,
+        cx: &Context<'_, S>,
+    ) {
         let (name, cores, limit) =
             (cx.own_name(), u32::from(self.config.cores), self.config.queue_limit);
         let (there, held) = (self.sharing.len() as u32, self.held.value());
@@ -89,7 +99,7 @@ impl Server {
     }
 
     /// A request came and found no memory.
-    pub(super) fn explain_memory<S: Sink>(&self, why: &mut Why, cx: &Context<'_, S>) {
+    pub(super) fn explain_memory<S: Sink + ?Sized>(&self, why: &mut Why, cx: &Context<'_, S>) {
         let (name, each, memory) =
             (cx.own_name(), self.config.memory_per_request, self.config.memory_gb * 1e3);
         let here = self.here;
@@ -106,7 +116,12 @@ impl Server {
     }
 
     /// Somebody who waited is next.
-    pub(super) fn explain_next<S: Sink>(&self, slot: u32, why: &mut Why, cx: &Context<'_, S>) {
+    pub(super) fn explain_next<S: Sink + ?Sized>(
+        &self,
+        slot: u32,
+        why: &mut Why,
+        cx: &Context<'_, S>,
+    ) {
         let (name, left) = (cx.own_name(), self.queue.len());
         let waited = cx.request(slot).map_or(Span::ZERO, |r| cx.now().since(r.since));
         why.line(|| Line {
@@ -122,7 +137,7 @@ impl Server {
     }
 
     /// An answer goes out.
-    pub(super) fn explain_sending<S: Sink>(
+    pub(super) fn explain_sending<S: Sink + ?Sized>(
         &self,
         slot: u32,
         span: Span,
@@ -149,7 +164,7 @@ impl Server {
     }
 
     /// The cache is asked, or told.
-    pub(super) fn explain_cache<S: Sink>(
+    pub(super) fn explain_cache<S: Sink + ?Sized>(
         &self,
         slot: u32,
         op: Op,
@@ -189,7 +204,12 @@ impl Server {
     }
 
     /// A store is asked with the request itself.
-    pub(super) fn explain_store<S: Sink>(&self, slot: u32, link: LinkId, cx: &mut Context<'_, S>) {
+    pub(super) fn explain_store<S: Sink + ?Sized>(
+        &self,
+        slot: u32,
+        link: LinkId,
+        cx: &mut Context<'_, S>,
+    ) {
         let mut why = cx.why(slot);
         if why.wanted() {
             let (name, peer) = (cx.own_name(), cx.peer(link).name.clone());
@@ -207,7 +227,7 @@ impl Server {
     }
 
     /// All stores are called.
-    pub(super) fn explain_all<S: Sink>(&self, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn explain_all<S: Sink + ?Sized>(&self, slot: u32, cx: &mut Context<'_, S>) {
         let mut why = cx.why(slot);
         if why.wanted() {
             let (name, of) = (cx.own_name(), self.stores.len());
@@ -235,7 +255,7 @@ impl Server {
     }
 
     /// Somebody behind it failed.
-    pub(super) fn explain_failure<S: Sink>(
+    pub(super) fn explain_failure<S: Sink + ?Sized>(
         &self,
         slot: u32,
         failure: Outcome,

@@ -138,7 +138,7 @@ impl Server {
 
     /// New settings, from the next request on. A core that is taken away finishes its request;
     /// under another discipline work that had begun goes on where it was.
-    pub fn configure<S: Sink>(&mut self, config: ServerConfig, cx: &mut Context<'_, S>) {
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: ServerConfig, cx: &mut Context<'_, S>) {
         self.service = config.times();
         let cores = usize::from(config.cores);
         let shares = |config: &ServerConfig| config.discipline == Discipline::Sharing;
@@ -256,7 +256,7 @@ impl Server {
     }
 
     #[inline]
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
             What::Arrive => self.arrive(event.arg, cx),
             What::Timer(DONE) if (event.arg >> 16) as u16 == self.epoch => {
@@ -272,7 +272,7 @@ impl Server {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::Slow(factor) => self.slow = u64::from(factor),
             Signal::Crash => self.crash(cx),
@@ -288,7 +288,7 @@ impl Server {
     }
 
     /// Everything held is lost. What is out at others' fails when it comes back.
-    fn crash<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.epoch = self.epoch.wrapping_add(1);
         self.turn = self.turn.wrapping_add(1);
         self.life = self.life.wrapping_add(1);

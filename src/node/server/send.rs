@@ -6,7 +6,7 @@ use crate::sim::{Context, Outcome, Sink, Span};
 impl Server {
     /// The request is done: its answer goes out, or waits for those before it.
     #[inline]
-    pub(super) fn send<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn send<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         if self.sending_now.is_some() {
             self.outbox.push_back(slot);
             self.leaving.set(cx.now(), self.outbox.len() as u32);
@@ -18,7 +18,7 @@ impl Server {
         }
     }
 
-    fn put_out<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn put_out<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let span: Span = self.config.sending();
         self.sending_now = Some(slot);
         self.sending.set(cx.now(), 1);
@@ -32,7 +32,7 @@ impl Server {
     }
 
     /// An answer has left; the next.
-    pub(super) fn sent<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn sent<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let Some(slot) = self.sending_now.take() else { return };
         self.sending.set(cx.now(), 0);
         self.depart(slot, cx);
@@ -43,7 +43,7 @@ impl Server {
     }
 
     #[inline]
-    fn depart<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn depart<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.here -= 1;
         self.served.mark(cx.now());
         cx.reply(slot, Outcome::Done);

@@ -39,9 +39,9 @@ enum Stand {
 }
 
 impl Node for Stand {
-    fn start<S: Sink>(&mut self, _: &mut Context<'_, S>) {}
+    fn start<S: Sink + ?Sized>(&mut self, _: &mut Context<'_, S>) {}
 
-    fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match self {
             Stand::Server(server) => server.on_event(event, cx),
             Stand::Client { got, .. } => {
@@ -72,7 +72,7 @@ impl Node for Stand {
         }
     }
 
-    fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match self {
             Stand::Server(server) => server.on_signal(signal, cx),
             Stand::Client { want, .. } if signal == Signal::Restart => {

@@ -12,7 +12,7 @@ impl Server {
     }
 
     #[inline]
-    pub(super) fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.arrived.mark(cx.now());
         self.mark(cx.now());
         if self.asks_others() && cx.came_round(slot) {
@@ -57,7 +57,7 @@ impl Server {
 
     /// It was sent on from here already and went round in a loop: it would wait for itself.
     #[cold]
-    fn turn_back<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn turn_back<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let mut why = cx.why(slot);
         why.title(|| format!("{} turned it away", cx.own_name()));
         why.say(|| "It had been sent on from here already: it goes round in a loop.".to_owned());
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    fn let_wait<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn let_wait<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.queue.push_back(slot);
         self.waiting.set(cx.now(), self.queue.len() as u32);
         cx.wait(slot);
@@ -101,7 +101,7 @@ impl Server {
     // ===== a core for each =====
 
     #[inline]
-    fn begin<S: Sink>(&mut self, core: usize, slot: u32, cx: &mut Context<'_, S>) {
+    fn begin<S: Sink + ?Sized>(&mut self, core: usize, slot: u32, cx: &mut Context<'_, S>) {
         let span = self.work_on(slot);
         self.cores[core] = Core::At(slot);
         self.busy.set(cx.now(), self.busy.value() + 1);
@@ -111,7 +111,12 @@ impl Server {
 
     /// A core has done its work on a request.
     #[inline]
-    pub(super) fn worked<S: Sink>(&mut self, core: usize, slot: u32, cx: &mut Context<'_, S>) {
+    pub(super) fn worked<S: Sink + ?Sized>(
+        &mut self,
+        core: usize,
+        slot: u32,
+        cx: &mut Context<'_, S>,
+    ) {
         self.busy.set(cx.now(), self.busy.value() - 1);
         if self.asks_others() {
             let holds = self.config.hold;
@@ -128,7 +133,7 @@ impl Server {
     }
 
     #[inline]
-    pub(super) fn core_free<S: Sink>(&mut self, core: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn core_free<S: Sink + ?Sized>(&mut self, core: usize, cx: &mut Context<'_, S>) {
         if core < usize::from(self.config.cores) {
             self.take_next(core, cx);
         } else {
@@ -137,7 +142,7 @@ impl Server {
     }
 
     #[inline]
-    pub(super) fn take_next<S: Sink>(&mut self, core: usize, cx: &mut Context<'_, S>) {
+    pub(super) fn take_next<S: Sink + ?Sized>(&mut self, core: usize, cx: &mut Context<'_, S>) {
         let next = match self.config.discipline {
             Discipline::Fifo => self.queue.pop_front(),
             Discipline::Lifo => self.queue.pop_back(),
@@ -164,14 +169,14 @@ impl Server {
     // ===== the cores for all =====
 
     /// One more shares the cores; the timer is still to be set.
-    fn share<S: Sink>(&mut self, slot: u32, work: Span, cx: &mut Context<'_, S>) {
+    fn share<S: Sink + ?Sized>(&mut self, slot: u32, work: Span, cx: &mut Context<'_, S>) {
         self.sharing.arrive(u64::from(slot), work, cx.now());
         // When it will be done depends on who else comes.
         cx.serve(slot, Span::from_ns(u64::MAX));
     }
 
     /// Sets the timer for whoever is done next, and counts who is there.
-    pub(super) fn arm<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn arm<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let now = cx.now();
         let jobs = self.sharing.len() as u32;
         self.shared.set(now, jobs);
@@ -183,7 +188,7 @@ impl Server {
     }
 
     /// Whoever shares the cores and is done.
-    pub(super) fn shared_done<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn shared_done<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let now = cx.now();
         if let Some((when, slot)) = self.sharing.next(now)
             && when <= now
@@ -199,7 +204,7 @@ impl Server {
 
     /// From a core for each to sharing: work that has begun goes on where it is, those who wait
     /// begin. Whoever holds a core while others are asked is a thread that waits from now on.
-    pub(super) fn begin_sharing<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn begin_sharing<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.epoch = self.epoch.wrapping_add(1);
         let cores =
             std::mem::replace(&mut self.cores, vec![Core::Free; usize::from(self.config.cores)]);
@@ -219,7 +224,7 @@ impl Server {
 
     /// From sharing to a core for each: the first to be done has a core first, the rest wait with
     /// what is left of their work. Those for which others are asked have no core to hold.
-    pub(super) fn end_sharing<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn end_sharing<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let now = cx.now();
         let sharing: Vec<u64> = self.sharing.in_service().collect();
         self.busy.set(now, 0);

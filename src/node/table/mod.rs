@@ -102,7 +102,7 @@ impl Table {
 
     /// New settings. Another scheme or other bounds sort all rows anew, in no time; queries in hand
     /// begin again.
-    pub fn configure<S: Sink>(&mut self, config: TableConfig, cx: &mut Context<'_, S>) {
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: TableConfig, cx: &mut Context<'_, S>) {
         let layout = |c: &TableConfig| (c.scheme, c.bounds.clone(), c.records);
         let same = layout(&self.config) == layout(&config);
         self.service = service(&config);
@@ -168,11 +168,11 @@ impl Table {
         (working, self.tasks.len() as u32 - working)
     }
 
-    pub(super) fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    pub(super) fn start<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.count(cx);
     }
 
-    pub(super) fn on_event<S: Sink>(&mut self, event: Event, cx: &mut Context<'_, S>) {
+    pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
             What::Arrive => {
                 self.arrived.mark(cx.now());
@@ -187,7 +187,7 @@ impl Table {
         }
     }
 
-    pub(super) fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
+    pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::Slow(factor) => self.slow = u64::from(factor),
             Signal::RefuseWrites(on) => self.refuses = on,
@@ -213,7 +213,7 @@ impl Table {
     }
 
     /// Which partitions a query touches.
-    fn touches<S: Sink>(&self, slot: u32, cx: &Context<'_, S>) -> Vec<usize> {
+    fn touches<S: Sink + ?Sized>(&self, slot: u32, cx: &Context<'_, S>) -> Vec<usize> {
         let Some(request) = cx.request(slot) else { return Vec::new() };
         let first = spelled(request.key, cx);
         let last = match (request.op, request.key.number()) {
@@ -223,7 +223,7 @@ impl Table {
         self.parts.between(&first, &spelled(Key::numbered(last), cx))
     }
 
-    fn arrive<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(op) = cx.request(slot).map(|request| request.op) else { return };
         let changes = op.changes() || matches!(op, Op::MoveIn | Op::MoveOut);
         if self.refuses && changes {
@@ -269,7 +269,7 @@ impl Table {
     }
 
     /// Puts free workers to work.
-    fn take_up<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn take_up<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         while let Some(part) = self.parts.ready(self.config.workers) {
             let place = &mut self.parts.all[part];
             let Some(slot) = place.line.pop_front() else { return };
@@ -292,7 +292,7 @@ impl Table {
     }
 
     /// A worker is done with a query.
-    fn done<S: Sink>(&mut self, job: Job, cx: &mut Context<'_, S>) {
+    fn done<S: Sink + ?Sized>(&mut self, job: Job, cx: &mut Context<'_, S>) {
         let place = &mut self.parts.all[job.part];
         place.busy.set(cx.now(), place.busy.value().saturating_sub(1));
         place.served.mark(cx.now());
@@ -312,7 +312,7 @@ impl Table {
     }
 
     /// Does what the query asks for and answers.
-    fn answer<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+    fn answer<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&request) = cx.request(slot) else { return };
         let key = request.key;
         let row = self.rows.get(key);
@@ -359,7 +359,7 @@ impl Table {
     }
 
     /// Stores a row, counts it where it belongs, and splits the range that became too big.
-    fn put<S: Sink>(&mut self, key: Key, row: Row, cx: &Context<'_, S>) {
+    fn put<S: Sink + ?Sized>(&mut self, key: Key, row: Row, cx: &Context<'_, S>) {
         let before = self.rows.is_here(key);
         self.rows.put(key, row);
         let part = self.parts.of(&spelled(key, cx));
@@ -375,7 +375,7 @@ impl Table {
     }
 
     /// Makes the partitions anew and puts every row and every query in hand where it belongs now.
-    fn sort_anew<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
+    fn sort_anew<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let slots = self.drop_work(cx.now());
         self.parts = Parts::new(&self.config);
         self.count(cx);
@@ -385,7 +385,7 @@ impl Table {
     }
 
     /// Counts the rows of every partition.
-    fn count<S: Sink>(&mut self, cx: &Context<'_, S>) {
+    fn count<S: Sink + ?Sized>(&mut self, cx: &Context<'_, S>) {
         for key in self.rows.here() {
             let part = self.parts.of(&spelled(key, cx));
             self.parts.all[part].rows += 1;
@@ -393,7 +393,7 @@ impl Table {
         self.split_all(cx);
     }
 
-    fn split_all<S: Sink>(&mut self, cx: &Context<'_, S>) {
+    fn split_all<S: Sink + ?Sized>(&mut self, cx: &Context<'_, S>) {
         // Those that a split makes come at the end of the list, and have their turn.
         let mut part = 0;
         while part < self.parts.all.len() {
@@ -403,7 +403,7 @@ impl Table {
     }
 
     /// Splits a range at its median row, again while it is too big.
-    fn split_if_too_big<S: Sink>(&mut self, part: usize, cx: &Context<'_, S>) {
+    fn split_if_too_big<S: Sink + ?Sized>(&mut self, part: usize, cx: &Context<'_, S>) {
         let most = self.config.split_at;
         if self.config.scheme == Scheme::Hash || most == 0 {
             return;
@@ -453,7 +453,7 @@ fn service(config: &TableConfig) -> Dist {
     }
 }
 
-fn spelled<S: Sink>(key: Key, cx: &Context<'_, S>) -> String {
+fn spelled<S: Sink + ?Sized>(key: Key, cx: &Context<'_, S>) -> String {
     let mut name = String::new();
     cx.spell_key(key, &mut name);
     name

@@ -50,7 +50,7 @@ impl Table {
         }
     }
 
-    pub(super) fn explain<S: Sink>(
+    pub(super) fn explain<S: Sink + ?Sized>(
         &self,
         slot: u32,
         touched: &[usize],

@@ -126,6 +126,17 @@ export function inked(page) {
   });
 }
 
+/** A dot that a person can hit: the rightmost that no component lies over. */
+export async function freeDot(page) {
+  const all = (await dots(page)).toSorted((a, b) => b.x - a.x);
+  const free = await page.evaluate(
+    (points) => points.find(({ x, y }) => !document.elementFromPoint(x, y)?.closest('[data-node]')),
+    all,
+  );
+  if (!free) throw new Error(`none of ${all.length} dots is free`);
+  return free;
+}
+
 /** Where dots are on the screen: the middle of each patch of ink of about the size of one dot. */
 export function dots(page) {
   return page.evaluate(() => {
