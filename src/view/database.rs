@@ -34,7 +34,8 @@ pub(super) fn face(node: &Database, now: Time) -> Face {
     let number = format!("{}/s", rate(node.queries().per_second(now)));
     let promoted = node.promotion().map(|promotion| format!("; {}", promotion.words()));
     let words = format!(
-        "{} queries per second; {}; {} reads, {} of them stale; {} changes, {} acknowledged, {} \
+        "{} queries per second; {}; {} reads, {} of them behind the primary; \
+         {} changes, {} acknowledged, {} \
          failed, {} lost after they were acknowledged{}",
         rate(node.queries().per_second(now)),
         told.join("; "),
@@ -63,7 +64,7 @@ fn detail(node: &Database) -> String {
         return format!("split: {} acknowledged apart", node.acknowledged_apart());
     }
     if node.stale_reads() > 0 {
-        return many(node.stale_reads(), "stale read", "stale reads");
+        return many(node.stale_reads(), "read behind the primary", "reads behind the primary");
     }
     String::new()
 }

@@ -5,6 +5,7 @@ use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::sim::Time;
+use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
 use crate::view::{database, rows, server};
@@ -155,18 +156,26 @@ fn clients(node: &Clients, now: Time) -> Face {
         Arrivals::Poisson | Arrivals::Constant => "requests/s",
     };
     let answered = node.answered().per_second(now);
+    let judge = node.judge();
+    let stale = judge.count(Violation::StaleRead);
     let words = format!(
-        "sent {}, answered {}, failed {}, median {}, 99th percentile {}",
+        "sent {}, answered {}, failed {}, median {}, 99th percentile {}; {stale} stale reads, \
+         {} own writes not seen, {} reads that went back in time",
         node.sent().total(),
         node.answered().total(),
         node.failed(),
         latency.percentile(50.0),
-        latency.percentile(99.0)
+        latency.percentile(99.0),
+        judge.count(Violation::OwnWriteUnseen),
+        judge.count(Violation::BackInTime)
     );
     Face {
         condition: Condition::Fine,
         number: format!("{number} {unit}"),
-        detail: format!("{} answered/s", rate(answered)),
+        detail: match stale {
+            0 => format!("{} answered/s", rate(answered)),
+            n => format!("{}/s \u{b7} {n} stale", rate(answered)),
+        },
         inside: Inside::Latency {
             p50: latency.percentile(50.0).to_string(),
             p99: latency.percentile(99.0).to_string(),
