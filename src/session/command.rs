@@ -168,6 +168,11 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
     Ok(match command {
         Command::AddNode(place, node) => {
             let id = node.id.clone();
+            // At once: of two with one id, what follows in the same command would change either.
+            if scenario.node(&id).is_some() {
+                let reason = format!("another node has the id {id:?} already");
+                return Err(Problem::new(format!("nodes[{place}].id"), reason));
+            }
             insert("nodes", &mut scenario.nodes, place, node)?;
             Command::RemoveNode(id)
         }

@@ -293,6 +293,10 @@ impl Cache {
     #[inline]
     fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.arrived.mark(cx.now());
+        if self.config.pattern.loads() && cx.came_round(slot) {
+            // Whoever it asks asks it again: the load would wait for itself.
+            return cx.fail(slot, Reason::BadRequest);
+        }
         let span = Span::from_millis_f64(self.config.hit_ms) * self.slow;
         if span == Span::ZERO {
             return self.decide(slot, cx);
