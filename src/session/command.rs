@@ -133,6 +133,18 @@ fn edit_all(scenario: &mut Scenario, commands: Vec<Command>) -> Result<Command, 
     Ok(Command::All(inverses))
 }
 
+/// A node whose id is taken is refused at once: of two with one id, what follows in the same command
+/// would change either.
+fn add_node(scenario: &mut Scenario, place: usize, node: NodeSpec) -> Result<Command, Refusal> {
+    let id = node.id.clone();
+    if scenario.node(&id).is_some() {
+        let reason = format!("another node has the id {id:?} already");
+        return Err(Problem::new(format!("nodes[{place}].id"), reason));
+    }
+    insert("nodes", &mut scenario.nodes, place, node)?;
+    Ok(Command::RemoveNode(id))
+}
+
 /// Taking a node out takes out what hangs on it, each of which must come back to its own place.
 fn remove_node(scenario: &mut Scenario, id: &str) -> Result<Command, Refusal> {
     let place = node_place(scenario, id)?;
@@ -166,16 +178,7 @@ fn remove_node(scenario: &mut Scenario, id: &str) -> Result<Command, Refusal> {
 fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
     use std::mem::replace;
     Ok(match command {
-        Command::AddNode(place, node) => {
-            let id = node.id.clone();
-            // At once: of two with one id, what follows in the same command would change either.
-            if scenario.node(&id).is_some() {
-                let reason = format!("another node has the id {id:?} already");
-                return Err(Problem::new(format!("nodes[{place}].id"), reason));
-            }
-            insert("nodes", &mut scenario.nodes, place, node)?;
-            Command::RemoveNode(id)
-        }
+        Command::AddNode(place, node) => add_node(scenario, place, node)?,
         Command::AddLink(place, link) => {
             connectable(scenario, &link.from, &link.to).map_err(|r| Problem::new("", r))?;
             let ends = (link.from.clone(), link.to.clone());
