@@ -133,8 +133,8 @@ fn edit_all(scenario: &mut Scenario, commands: Vec<Command>) -> Result<Command, 
     Ok(Command::All(inverses))
 }
 
-/// A node whose id is taken is refused at once: of two with one id, what follows in the same command
-/// would change either.
+/// A node whose id is taken is refused at once: of two with one id, what follows in the same
+/// command would change either.
 fn add_node(scenario: &mut Scenario, place: usize, node: NodeSpec) -> Result<Command, Refusal> {
     let id = node.id.clone();
     if scenario.node(&id).is_some() {
