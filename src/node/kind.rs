@@ -104,7 +104,9 @@ pub const CATALOGUE: &[KindEntry] = &[
         slows: false,
         refuses: false,
         card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
-               Keys are uniform. No timeouts and no retries: a client waits for its answer.",
+               Keys are alike, by Zipf's law (the k-th in proportion to 1 / k^s), from a hot set, \
+               or in order. An address is a session: answers are judged by the versions they give. \
+               No timeouts and no retries: a client waits for its answer.",
         make: || Kind::Clients(ClientsConfig::default()),
     },
     KindEntry {
