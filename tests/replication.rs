@@ -84,7 +84,7 @@ fn a_read_is_stale_exactly_while_the_lag_lasts_and_a_replica_answers() {
             let stale = replicas > 0 && between < lag + apply;
             let expected = if stale { Found::Nothing } else { Found::Value };
             assert_eq!(read.found, expected, "{after} ms after, lag {lag} + {apply}");
-            assert_eq!(the_database(&run, "db").stale_reads(), u64::from(stale));
+            assert_eq!(the_database(&run, "db").reads_behind(), u64::from(stale));
         }
     }
 }

@@ -121,7 +121,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("queries", database.queries().total() as f64),
             ("reads", database.reads() as f64),
             ("not_found", database.not_found() as f64),
-            ("reads_behind_primary", database.stale_reads() as f64),
+            ("reads_behind_primary", database.reads_behind() as f64),
             ("changes", database.changes() as f64),
             ("acknowledged", database.acknowledged() as f64),
             ("changes_failed", database.changes_failed() as f64),

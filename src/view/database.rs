@@ -40,7 +40,7 @@ pub(super) fn face(node: &Database, now: Time) -> Face {
         rate(node.queries().per_second(now)),
         told.join("; "),
         node.reads(),
-        node.stale_reads(),
+        node.reads_behind(),
         node.changes(),
         node.acknowledged(),
         node.changes_failed(),
@@ -63,8 +63,8 @@ fn detail(node: &Database) -> String {
     if node.acknowledged_apart() > 0 {
         return format!("split: {} acknowledged apart", node.acknowledged_apart());
     }
-    if node.stale_reads() > 0 {
-        return many(node.stale_reads(), "read behind the primary", "reads behind the primary");
+    if node.reads_behind() > 0 {
+        return many(node.reads_behind(), "read behind the primary", "reads behind the primary");
     }
     String::new()
 }

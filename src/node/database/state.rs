@@ -169,7 +169,7 @@ impl Database {
     }
 
     /// Reads that were given an older version than the primary had.
-    pub fn stale_reads(&self) -> u64 {
+    pub fn reads_behind(&self) -> u64 {
         self.counts.stale
     }
 
