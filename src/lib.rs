@@ -47,7 +47,7 @@
 //!   a line in the room's `CATALOGUE`. Menus, files, links and property tests follow.
 //! - **an eviction policy**: the same in `policy/evict/`, with its `Eviction`; `switchyard cache`
 //!   follows too.
-//! - **a kind of node**: a file in `node/` with settings, `PARAMS` and behaviour; a variant in
+//! - **a kind of node**: a file in `node/` with settings and behaviour; a variant in
 //!   [`node::Kind`] and [`node::AnyNode`]; a row in [`node::CATALOGUE`]; what it shows, in
 //!   [`view::face`]; its icon.
 //! - **a panel**: a file in `ui/`, shown from `ui/app.rs`; it reads the session through `Store` and

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::Settings;
 use super::param::{Choice, Param, Range, Spec, Value, number};
 use super::tuning::Tuning;
 use crate::policy::Knob;
@@ -36,20 +37,6 @@ impl BalancerConfig {
     pub fn entry(&self) -> &'static balance::Entry {
         balance::find(self.strategy).unwrap_or(balance::CATALOGUE[0])
     }
-
-    /// What can be set on the strategy.
-    pub(super) fn knobs(&self) -> &'static [Knob] {
-        self.entry().knobs
-    }
-
-    pub(super) fn knob(&self, key: &str) -> Option<Value> {
-        let knob = self.knobs().iter().find(|knob| knob.key == key)?;
-        Some(Value::Number(self.tuning.of(self.strategy).get(knob)))
-    }
-
-    pub(super) fn set_knob(&mut self, key: &str, value: Value) {
-        self.tuning.set(self.strategy, self.knobs(), key, number(value));
-    }
 }
 
 impl PartialEq for BalancerConfig {
@@ -57,7 +44,7 @@ impl PartialEq for BalancerConfig {
         let set = |c: &BalancerConfig, knob: &Knob| c.tuning.of(c.strategy).get(knob);
         self.strategy == other.strategy
             && self.tries == other.tries
-            && self.knobs().iter().all(|knob| set(self, knob) == set(other, knob))
+            && self.entry().knobs.iter().all(|knob| set(self, knob) == set(other, knob))
     }
 }
 
@@ -67,8 +54,24 @@ impl Default for BalancerConfig {
     }
 }
 
+impl Settings for BalancerConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        Some((self.strategy, self.entry().knobs))
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.tuning)
+    }
+}
+
 /// The parameters.
-pub const PARAMS: &[Param<BalancerConfig>] = &[
+const PARAMS: &[Param<BalancerConfig>] = &[
     Param {
         spec: Spec {
             key: "strategy",

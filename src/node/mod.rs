@@ -1,13 +1,14 @@
 //! The kinds of component: how each reacts to a request, an answer, a timer, a fault.
 //!
-//! To add a kind: one file, or a folder when it grows, with its settings, its `PARAMS` and its
-//! behaviour; one variant of [`Kind`] and of [`AnyNode`] with the arms the compiler then asks for;
-//! one row in [`CATALOGUE`]. Palette, inspector, files, links and the test against dead knobs
-//! follow from the row.
+//! To add a kind: one file, or a folder when it grows, with its settings (which are
+//! [`Settings`]) and its behaviour; one variant of [`Kind`] and of [`AnyNode`] with the arms that
+//! the compiler then asks for; one row in [`CATALOGUE`]. Palette, inspector, files, links and the
+//! test against dead knobs follow from the row.
 
 pub mod aside;
 pub mod balancer;
 pub mod cache;
+mod catalogue;
 pub mod clients;
 pub mod database;
 mod kind;
@@ -20,9 +21,10 @@ pub mod tuning;
 
 pub use balancer::{Balancer, BalancerConfig};
 pub use cache::{Cache, CacheConfig};
+pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use database::{Database, DatabaseConfig};
-pub use kind::{CATALOGUE, Family, Kind, KindEntry, PARTS_MAX};
+pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
 pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};

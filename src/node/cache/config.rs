@@ -1,5 +1,6 @@
 //! What can be set on a cache.
 
+use crate::node::Settings;
 use crate::node::param::{Choice, Param, Range, Spec, Value, number};
 use crate::node::tuning::Tuning;
 use crate::policy::Knob;
@@ -145,25 +146,11 @@ impl CacheConfig {
         chosen(self).map_or("", |choice| choice.name)
     }
 
-    /// What can be set on the policy.
-    pub(in crate::node) fn knobs(&self) -> &'static [Knob] {
-        self.entry().knobs
-    }
-
-    pub(in crate::node) fn knob(&self, key: &str) -> Option<Value> {
-        let knob = self.knobs().iter().find(|knob| knob.key == key)?;
-        Some(Value::Number(self.tuning.of(self.policy).get(knob)))
-    }
-
-    pub(in crate::node) fn set_knob(&mut self, key: &str, value: Value) {
-        self.tuning.set(self.policy, self.knobs(), key, number(value));
-    }
-
     /// Do both hold the same entries in the same way?
     pub(super) fn same_policy(&self, other: &CacheConfig) -> bool {
         let set = |c: &CacheConfig, knob: &Knob| c.tuning.of(c.policy).get(knob);
         (self.capacity, self.policy) == (other.capacity, other.policy)
-            && self.knobs().iter().all(|knob| set(self, knob) == set(other, knob))
+            && self.entry().knobs.iter().all(|knob| set(self, knob) == set(other, knob))
     }
 }
 
@@ -192,8 +179,24 @@ const fn millis(handy: f64) -> Range {
 const PERCENT: Range =
     Range::Number { min: 0.0, max: 100.0, handy: 100.0, step: 1.0, whole: false };
 
+impl Settings for CacheConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        Some((self.policy, self.entry().knobs))
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.tuning)
+    }
+}
+
 /// The parameters.
-pub const PARAMS: &[Param<CacheConfig>] = &[
+const PARAMS: &[Param<CacheConfig>] = &[
     Param {
         spec: Spec {
             key: "capacity",

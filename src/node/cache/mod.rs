@@ -32,7 +32,7 @@ mod shelf;
 mod write;
 
 pub use buffer::Lost;
-pub use config::{CacheConfig, PARAMS, Pattern};
+pub use config::{CacheConfig, Pattern};
 pub use shelf::{Cause, Entry, Gone, SHOWN};
 
 use crate::policy::evict::Eviction;

@@ -1,6 +1,7 @@
 //! What can be set on clients: settings, their defaults and their table.
 
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use crate::node::Settings;
 
 /// How requests are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +114,12 @@ const POPULARITIES: [(Popularity, Choice); 4] = [
     ),
 ];
 
+impl Settings for ClientsConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+}
+
 /// The parameters.
-pub const PARAMS: &[Param<ClientsConfig>] = &[
+const PARAMS: &[Param<ClientsConfig>] = &[
     Param {
         spec: Spec {
             key: "rate",

@@ -12,7 +12,7 @@
 
 mod config;
 
-pub use config::{Arrivals, ClientsConfig, PARAMS, Popularity};
+pub use config::{Arrivals, ClientsConfig, Popularity};
 
 use crate::sim::{
     Context, Dist, Event, Found, Key, LinkId, Op, Outcome, Reason, Request, Rng, Signal, Sink,

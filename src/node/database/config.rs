@@ -1,6 +1,7 @@
 //! What can be set on a database.
 
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use crate::node::Settings;
 
 /// The most replicas of a primary.
 const REPLICAS_MAX: u8 = 8;
@@ -221,8 +222,12 @@ const fn row(
     Spec { key, wire, label, unit, help, range }
 }
 
+impl Settings for DatabaseConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+}
+
 /// The parameters.
-pub const PARAMS: &[Param<DatabaseConfig>] = &[
+const PARAMS: &[Param<DatabaseConfig>] = &[
     Param {
         spec: row(
             0,

@@ -31,7 +31,7 @@ mod why;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use config::{DatabaseConfig, PARAMS, Reads, Replication, Spread};
+pub use config::{DatabaseConfig, Reads, Replication, Spread};
 pub use log::{Cell, Is};
 pub use loss::Lost;
 pub use state::{MemberState, Promotion, Role};

@@ -1,5 +1,6 @@
 //! What can be set on a shard router.
 
+use crate::node::Settings;
 use crate::node::param::{Choice, Param, Range, Spec, Value, number};
 use crate::node::tuning::Tuning;
 use crate::policy::Knob;
@@ -48,25 +49,11 @@ impl RouterConfig {
         place::find(self.strategy).unwrap_or(place::CATALOGUE[0])
     }
 
-    /// What can be set on the placement.
-    pub(in crate::node) fn knobs(&self) -> &'static [Knob] {
-        self.entry().knobs
-    }
-
-    pub(in crate::node) fn knob(&self, key: &str) -> Option<Value> {
-        let knob = self.knobs().iter().find(|knob| knob.key == key)?;
-        Some(Value::Number(self.tuning.of(self.strategy).get(knob)))
-    }
-
-    pub(in crate::node) fn set_knob(&mut self, key: &str, value: Value) {
-        self.tuning.set(self.strategy, self.knobs(), key, number(value));
-    }
-
     /// Does the other one place keys by the same rule?
     pub(super) fn same_rule(&self, other: &RouterConfig) -> bool {
         let set = |c: &RouterConfig, knob: &Knob| c.tuning.of(c.strategy).get(knob);
         self.strategy == other.strategy
-            && self.knobs().iter().all(|knob| set(self, knob) == set(other, knob))
+            && self.entry().knobs.iter().all(|knob| set(self, knob) == set(other, knob))
     }
 }
 
@@ -130,8 +117,24 @@ const MEANWHILES: [(Meanwhile, Choice); 2] = [
     ),
 ];
 
+impl Settings for RouterConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        Some((self.strategy, self.entry().knobs))
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.tuning)
+    }
+}
+
 /// The parameters.
-pub const PARAMS: &[Param<RouterConfig>] = &[
+const PARAMS: &[Param<RouterConfig>] = &[
     Param {
         spec: Spec {
             key: "strategy",

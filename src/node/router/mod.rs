@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use config::{Meanwhile, Migration, PARAMS, RouterConfig};
+pub use config::{Meanwhile, Migration, RouterConfig};
 pub use ground::{Member, Shape};
 
 use self::ground::Ground;

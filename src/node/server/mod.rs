@@ -24,7 +24,6 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use config::{Calls, Discipline, ServerConfig, Service};
-pub use params::PARAMS;
 pub use usage::Usage;
 
 use crate::policy::line::ProcessorSharing;

@@ -5,9 +5,14 @@ use super::config::{
     SERVICE_MS_MAX, ServerConfig, choices, disciplines, key_of, of_key, on_writes, services, times,
     ways,
 };
+use crate::node::Settings;
+
+impl Settings for ServerConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+}
 
 /// The parameters.
-pub const PARAMS: &[Param<ServerConfig>] = &[
+const PARAMS: &[Param<ServerConfig>] = &[
     Param {
         spec: Spec {
             key: "service",

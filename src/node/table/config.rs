@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::node::Settings;
 use crate::node::param::{Choice, Param, Range, Spec, Value, number};
 use crate::policy::place::course::PARTITIONS;
 
@@ -173,8 +174,12 @@ fn text(value: Value) -> String {
     }
 }
 
+impl Settings for TableConfig {
+    const PARAMS: &'static [Param<Self>] = PARAMS;
+}
+
 /// The parameters.
-pub const PARAMS: &[Param<TableConfig>] = &[
+const PARAMS: &[Param<TableConfig>] = &[
     Param {
         spec: Spec {
             key: "scheme",

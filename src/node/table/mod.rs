@@ -17,7 +17,7 @@ mod why;
 
 use std::collections::BTreeMap;
 
-pub use config::{PARAMS, Scheme, Spread, TableConfig, order};
+pub use config::{Scheme, Spread, TableConfig, order};
 pub use parts::{PARTITIONS_MAX, Part};
 
 use self::parts::Parts;

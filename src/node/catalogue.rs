@@ -1,0 +1,185 @@
+//! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
+
+use super::{
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
+    TableConfig,
+};
+use super::{Family, Kind};
+
+/// A kind as people meet it.
+#[derive(Debug)]
+pub struct KindEntry {
+    /// Which kind.
+    pub family: Family,
+    /// Its name in files, and the beginning of the ids of new nodes.
+    pub key: &'static str,
+    /// Its number in links; never reused.
+    pub wire: u8,
+    /// Its name in the palette.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub blurb: &'static str,
+    /// How nodes of this kind are called when they are new; a number follows where it may.
+    pub label: &'static str,
+    /// May requests come to it over a link?
+    pub takes: bool,
+    /// To which kinds it may send requests.
+    pub sends_to: &'static [Family],
+    /// Where a link would be refused although kinds fit: the most links that may leave it.
+    pub links_max: usize,
+    /// Can it be slowed down?
+    pub slows: bool,
+    /// Can it be made to refuse what would change its contents?
+    pub refuses: bool,
+    /// What is modelled, by which formula, and what is not.
+    pub card: &'static str,
+    /// A new one.
+    pub make: fn() -> Kind,
+}
+
+/// Who takes requests, the likeliest first.
+const ANYWHERE: &[Family] = &[
+    Family::Server,
+    Family::Balancer,
+    Family::Cache,
+    Family::Database,
+    Family::Router,
+    Family::Table,
+];
+
+/// Every kind, in the order of the palette.
+pub const CATALOGUE: &[KindEntry] = &[
+    KindEntry {
+        family: Family::Clients,
+        key: "clients",
+        wire: 0,
+        name: "Clients",
+        blurb: "Send requests, at a rate or one by one",
+        label: "Clients",
+        takes: false,
+        sends_to: ANYWHERE,
+        links_max: 1,
+        slows: false,
+        refuses: false,
+        card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
+               Keys are alike, by Zipf's law (the k-th in proportion to 1 / k^s), from a hot set, \
+               or in order. An address is a session: answers are judged by the versions they give. \
+               No timeouts and no retries: a client waits for its answer.",
+        make: || Kind::Clients(ClientsConfig::default()),
+    },
+    KindEntry {
+        family: Family::Balancer,
+        key: "balancer",
+        wire: 1,
+        name: "Balancer",
+        blurb: "Chooses a server for each request",
+        label: "Balancer",
+        takes: true,
+        sends_to: ANYWHERE,
+        links_max: 512,
+        slows: false,
+        refuses: false,
+        card: "Chooses in no time. It reads each server's health mark directly and at once, \
+               as in the course; health checks, and the time they take, are not modelled.",
+        make: || Kind::Balancer(BalancerConfig::default()),
+    },
+    KindEntry {
+        family: Family::Server,
+        key: "server",
+        wire: 2,
+        name: "Server",
+        blurb: "Works on requests, asks those behind it",
+        label: "s",
+        takes: true,
+        sends_to: ANYWHERE,
+        links_max: 64,
+        slows: true,
+        refuses: false,
+        card: "Cores serve one request each and the rest wait, or all share the cores. \
+               Load = rate \u{d7} service time / cores; mean response of one core with exponential \
+               times, or shared by all, = service time / (1 \u{2212} load). Then it asks those \
+               it is wired to, in turn or all at once; a core held meanwhile is a thread that \
+               waits, and servers that hold cores and ask one another in a ring can wait for \
+               ever, as in reality. A request holds its memory from arrival to answer; answers \
+               leave one after another, each for size \u{d7} 8 / network speed. Storage changes \
+               nothing about how fast a server is; it is only in the table of machines.",
+        make: || Kind::Server(ServerConfig::default()),
+    },
+    KindEntry {
+        family: Family::Cache,
+        key: "cache",
+        wire: 3,
+        name: "Cache",
+        blurb: "Keeps answers; somebody has to leave",
+        label: "Cache",
+        takes: true,
+        sends_to: &[Family::Database, Family::Router, Family::Table, Family::Server],
+        links_max: 1,
+        slows: true,
+        refuses: true,
+        card: "Real keys in real versions: a hit is a hit because that key is here. Any eviction \
+               policy, any of six patterns. Poisson reads of one key at rate r with time to live T \
+               hit with probability rT / (1 + rT). Looks do not wait for each other; sizes of \
+               values are not modelled, and range queries pass through.",
+        make: || Kind::Cache(CacheConfig::default()),
+    },
+    KindEntry {
+        family: Family::Table,
+        key: "table",
+        wire: 5,
+        name: "Table",
+        blurb: "Rows in partitions, by hash or by range",
+        label: "Table",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        slows: true,
+        refuses: true,
+        card: "Each partition has workers and a queue of its own; load = its share of the queries \
+               \u{d7} rate \u{d7} time / workers. A query for one key touches one partition; a run \
+               of keys touches all with a hash, and only the ranges it meets otherwise, at the \
+               same time, and waits for the last. Rows survive a crash, queries in hand do not. \
+               Splits take no time; indexes, locks and the size of rows are not modelled.",
+        make: || Kind::Table(TableConfig::default()),
+    },
+    KindEntry {
+        family: Family::Router,
+        key: "router",
+        wire: 6,
+        name: "Shard router",
+        blurb: "Sends each key to the shard that owns it",
+        label: "Shard router",
+        takes: true,
+        sends_to: &[Family::Database, Family::Table, Family::Server],
+        links_max: 512,
+        slows: false,
+        refuses: false,
+        card: "Places keys in no time. Its shards are the nodes it is wired to, in that order, by \
+               their names and weights. At the start it hands each its rows. When shards change, \
+               rows stay behind or move by two calls each, beside the traffic; moving a share of \
+               1 / (n + 1) for one more shard is the least there is. The router keeps a log: rows \
+               in its hands survive a crash. Copies of a shard are not modelled.",
+        make: || Kind::Router(RouterConfig::default()),
+    },
+    KindEntry {
+        family: Family::Database,
+        key: "database",
+        wire: 4,
+        name: "Database",
+        blurb: "Keeps values: a primary and its replicas",
+        label: "Database",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        slows: true,
+        refuses: true,
+        card: "A primary takes changes and sends its log to replicas in order; each member has \
+               workers, a line and its own versions. Under constant lag d and apply time a, a \
+               replica read t after a change is stale exactly when t < d + a. \
+               R + W > N makes reads meet the newest acknowledged change. A client address is a \
+               session and sends changes to the primary it knows, until that one refuses. \
+               Not modelled: transactions, the way back of replicas' acknowledgements, the work of \
+               applying; a range query costs as much as one read.",
+        make: || Kind::Database(DatabaseConfig::default()),
+    },
+];
