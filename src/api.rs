@@ -14,7 +14,8 @@ pub fn simulate(scenario: &str, seconds: f64) -> Result<JsValue, JsValue> {
     if !(0.0..=1e6).contains(&seconds) {
         return Err(text(&"seconds: must be between 0 and 1000000"));
     }
-    let scenario = Scenario::from_json(scenario).map_err(|problem| text(&problem))?;
+    let read = Scenario::from_json(scenario).and_then(Scenario::finished);
+    let scenario = read.map_err(|problem| text(&problem))?;
     let mut session = Session::new(scenario).map_err(|problem| text(&problem))?;
     session.advance(Span::from_seconds_f64(seconds), u64::MAX);
     serde_wasm_bindgen::to_value(&session.report()).map_err(|error| text(&error))

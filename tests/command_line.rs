@@ -315,3 +315,16 @@ fn nonsense_is_refused_with_the_reason() {
         assert!(said.contains(words), "{args:?} said {said:?}, without {words:?}");
     }
 }
+
+#[test]
+fn a_scenario_with_a_gap_is_not_run() {
+    let path = std::env::temp_dir().join(format!("switchyard-gap-{}.json", std::process::id()));
+    let text = r#"{ "schema": "switchyard/1", "nodes": [
+        { "id": "c", "kind": "clients" }, { "id": "r", "kind": "router", "label": "Shards" } ],
+        "links": [{ "from": "c", "to": "r" }] }"#;
+    std::fs::write(&path, text).expect("a file for a moment");
+    let words = refused(&["run", &path.to_string_lossy()]);
+    std::fs::remove_file(&path).expect("it was just written");
+    let wanted = "nodes[1]: Shards has no shard: wire it to a database, a table or a server";
+    assert!(words.contains(wanted), "{words}");
+}

@@ -73,6 +73,18 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ("\"id\": \"s2\", ", "", "nodes[3]: needs \"id\""),
     ("\"id\": \"s2\"", "\"id\": \"s1\"", "nodes[3].id: another node has the id \"s1\" already"),
     ("\"id\": \"s2\"", "\"id\": \"s 2\"", "nodes[3].id: must be 1 to 40 letters, digits, _ or -"),
+    (
+        "{\"from\": \"lb\", \"to\": \"s1\"}",
+        "{\"from\": \"lb\", \"to\": \"s1\"}, {\"from\": \"s1\", \"to\": \"s2\"}, \
+         {\"from\": \"s2\", \"to\": \"lb\"}",
+        "links[3]: s2 \u{2192} lb \u{2192} s1 \u{2192} s2 would be a ring: a request that comes \
+         round would wait for itself",
+    ),
+    (
+        "\"kind\": \"server\", \"x\": 1",
+        "\"kind\": \"table\", \"attached\": \"0 4\", \"x\": 1",
+        "nodes[2].attached: there is no partition 4, only 0 to 3",
+    ),
     ("\"x\": 1", "\"x\": 1e9", "nodes[2].x: must be between -100000 and 100000"),
     ("\"x\": 1", "\"x\": 200000", "nodes[2].x: must be between -100000 and 100000, got 200000"),
     (

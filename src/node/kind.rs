@@ -69,6 +69,14 @@ pub trait Settings: Sized + 'static {
     fn tuning_mut(&mut self) -> Option<&mut Tuning> {
         None
     }
+
+    /// Do the parameters fit together, each being allowed by itself?
+    ///
+    /// # Errors
+    /// The name of the one that does not fit, and why.
+    fn fit(&self) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
 }
 
 /// Settings of whatever kind, by the names of their parameters.
@@ -77,6 +85,7 @@ trait Named {
     fn knobs(&self) -> &'static [Knob];
     fn get(&self, key: &str) -> Option<Value>;
     fn set(&mut self, key: &str, value: Value);
+    fn fit(&self) -> Result<(), (&'static str, String)>;
 }
 
 impl<C: Settings> Named for C {
@@ -107,6 +116,10 @@ impl<C: Settings> Named for C {
         {
             tuning.set(algorithm, knobs, key, number(value));
         }
+    }
+
+    fn fit(&self) -> Result<(), (&'static str, String)> {
+        Settings::fit(self)
     }
 }
 
@@ -190,6 +203,11 @@ impl Kind {
         let own = (self.entry().make)().get(key);
         let knob = self.settings().knobs().iter().find(|knob| knob.key == key);
         own.or_else(|| knob.map(|knob| Value::Number(knob.default)))
+    }
+
+    /// Do its parameters fit together? If not: which one does not, and why.
+    pub fn fit(&self) -> Result<(), (&'static str, String)> {
+        self.settings().fit()
     }
 
     /// Sets a parameter. Refused with the reason when there is no such one or the value is not

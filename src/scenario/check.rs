@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::ring;
 use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
 use crate::node::Family;
 use crate::node::param::brief;
@@ -70,6 +71,34 @@ impl Scenario {
         self.check_plan()
     }
 
+    /// What is not finished in it: nodes to which requests come and that can do nothing with any.
+    /// An editor shows it and goes on; whoever runs a scenario that nobody can mend refuses it.
+    pub fn gaps(&self) -> Vec<Problem> {
+        let sends = |id: &str| self.links.iter().any(|link| link.from == id);
+        let mut gaps = Vec::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            if node.kind.family() == Family::Router && !sends(&node.id) {
+                let reason = format!(
+                    "{} has no shard: wire it to a database, a table or a server",
+                    node.label
+                );
+                gaps.push(Problem::new(format!("nodes[{place}]"), reason));
+            }
+        }
+        gaps
+    }
+
+    /// Takes only a scenario without gaps.
+    ///
+    /// # Errors
+    /// The first gap.
+    pub fn finished(self) -> Result<Scenario, Problem> {
+        match self.gaps().into_iter().next() {
+            Some(gap) => Err(gap),
+            None => Ok(self),
+        }
+    }
+
     fn check_nodes(&self) -> Result<(), Problem> {
         let mut ids = BTreeSet::new();
         for (place, node) in self.nodes.iter().enumerate() {
@@ -101,7 +130,14 @@ impl Scenario {
             before.insert((from, to));
             *leaving += 1;
         }
-        Ok(())
+        match ring::closing(&self.links) {
+            Some(place) => {
+                let LinkSpec { from, to, .. } = &self.links[place];
+                let reason = no_ring(self, &self.links[..place], from, to).err();
+                Err(Problem::new(format!("links[{place}]"), reason.unwrap_or_default()))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_plan(&self) -> Result<(), Problem> {
@@ -134,7 +170,19 @@ impl Scenario {
 pub fn connectable(scenario: &Scenario, from: &str, to: &str) -> Result<(), String> {
     let node = |id: &str| scenario.node(id).ok_or_else(|| nobody(id));
     let leaving = scenario.links.iter().filter(|link| link.from == from);
-    joinable(node(from)?, node(to)?, scenario.link(from, to).is_some(), leaving.count())
+    joinable(node(from)?, node(to)?, scenario.link(from, to).is_some(), leaving.count())?;
+    no_ring(scenario, &scenario.links, from, to)
+}
+
+/// Would a link from one node to another close a ring of these? Then: which.
+fn no_ring(scenario: &Scenario, links: &[LinkSpec], from: &str, to: &str) -> Result<(), String> {
+    let Some(way) = ring::way(links, to, from) else { return Ok(()) };
+    let name = |id: &String| scenario.node(id).map_or_else(|| id.clone(), |n| n.label.clone());
+    let named: Vec<String> = way.iter().map(name).collect();
+    let (first, round) = (name(&from.to_owned()), named.join(" \u{2192} "));
+    Err(format!(
+        "{first} \u{2192} {round} would be a ring: a request that comes round would wait for itself"
+    ))
 }
 
 fn nobody(id: &str) -> String {
@@ -224,7 +272,7 @@ fn check_node(node: &NodeSpec, path: &str) -> Result<(), Problem> {
             spec.check(&value).map_err(|r| Problem::new(format!("{path}.{}", spec.key), r))?;
         }
     }
-    Ok(())
+    node.kind.fit().map_err(|(key, reason)| Problem::new(format!("{path}.{key}"), reason))
 }
 
 /// Are a link's own numbers in their limits?

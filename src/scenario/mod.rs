@@ -8,6 +8,7 @@ mod check;
 pub mod gallery;
 mod json;
 pub mod link;
+mod ring;
 mod schema;
 mod types;
 mod wire;

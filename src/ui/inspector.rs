@@ -7,7 +7,7 @@ use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::inside_shards::TryKey;
 use super::members::Members;
-use super::store::{Dialog, Selection, store};
+use super::store::{Dialog, Selection, sentence, store};
 use super::upgrade::Upgrade;
 use crate::node::{Family, Range, Spec};
 use crate::session::Command;
@@ -56,6 +56,14 @@ fn NodeSettings(id: String) -> impl IntoView {
         store.pulse.track();
         store.with(|session| session.is_up(&id.get_value()))
     };
+    let gap = move || {
+        let gaps = store.doc(|scenario| {
+            let place = scenario.nodes.iter().position(|node| node.id == id.get_value());
+            let path = place.map(|place| format!("nodes[{place}]"));
+            scenario.gaps().into_iter().find(|gap| Some(&gap.path) == path.as_ref())
+        });
+        gaps.map(|gap| sentence(&gap.reason))
+    };
     // Which settings there are depends on what is chosen in some of them.
     let specs = move || {
         let now = store.doc(|s| s.node(&id.get_value()).map(|node| node.kind.clone()));
@@ -77,6 +85,7 @@ fn NodeSettings(id: String) -> impl IntoView {
                     on:focus=move |_| gesture.set_value(fresh_number()) on:input=rename />
                 <p class="error" role="alert">{move || error.get()}</p>
             </div>
+            <p class="error" role="alert">{gap}</p>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
             {(entry.family == Family::Server).then(|| view! { <Upgrade id=id.get_value() /> })}
             {matches!(entry.family, Family::Router | Family::Table)

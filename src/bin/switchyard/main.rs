@@ -127,7 +127,8 @@ fn run(mut args: Arguments) -> Result<String, String> {
             parsed.ok_or(wrong)?
         }
     };
-    let mut session = Session::new(read(&file(args)?)?).map_err(|problem| problem.to_string())?;
+    let scenario = read(&file(args)?)?.finished().map_err(|problem| problem.to_string())?;
+    let mut session = Session::new(scenario).map_err(|problem| problem.to_string())?;
     session.advance(Span::from_seconds_f64(seconds), u64::MAX);
     let report = session.report();
     match json {

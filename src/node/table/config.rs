@@ -176,6 +176,18 @@ fn text(value: Value) -> String {
 
 impl Settings for TableConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn fit(&self) -> Result<(), (&'static str, String)> {
+        let there = self.parts_shown();
+        let numbers = self.attached.split_whitespace().filter_map(|word| word.parse().ok());
+        match numbers.max().filter(|&most: &usize| most >= there) {
+            Some(most) => {
+                let reason = format!("there is no partition {most}, only 0 to {}", there - 1);
+                Err(("attached", reason))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The parameters.
@@ -213,7 +225,7 @@ const PARAMS: &[Param<TableConfig>] = &[
             unit: "",
             help: "all, none as in the course, or numbers from 0. What touches a partition that is \
                    not attached fails: partition not found.",
-            range: Range::Text { most: 200, check: check_attached, example: "0 2 3" },
+            range: Range::Text { most: 200, check: check_attached, example: "0 2" },
         },
         get: |c| Value::Text(c.attached.clone()),
         set: |c, v| c.attached = text(v),
