@@ -103,6 +103,9 @@ fn the_judge_sees_stale_reads_from_replicas_and_none_from_the_primary() {
     let own = violations(Reads::ReadYourWrites);
     assert_eq!(own[Violation::OwnWriteUnseen as usize], 0, "{own:?}");
     assert!(own[Violation::StaleRead as usize] > 10, "others' changes may be missing: {own:?}");
+    let monotonic = violations(Reads::Monotonic);
+    assert_eq!(monotonic[Violation::BackInTime as usize], 0, "{monotonic:?}");
+    assert!(monotonic[Violation::OwnWriteUnseen as usize] > 10, "{monotonic:?}");
     assert_eq!(violations(Reads::PrimaryOnly), [0, 0, 0]);
 }
 
@@ -319,7 +322,7 @@ fn with_fencing_the_old_primary_refuses_and_nothing_diverges_after_the_promotion
 
 fn some_config() -> impl Strategy<Value = DatabaseConfig> {
     let modes = [Replication::Async, Replication::SemiSync, Replication::Sync, Replication::Quorum];
-    let reads = [Reads::RoundRobin, Reads::PrimaryOnly, Reads::ReadYourWrites];
+    let reads = [Reads::RoundRobin, Reads::PrimaryOnly, Reads::ReadYourWrites, Reads::Monotonic];
     let switches = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let sizes = (0u8..5, 1u16..4, 0u32..6, 1u8..6, 1u8..6);
     let times = (0.0f64..120.0, 0.0f64..40.0, 0.0f64..400.0, 0.0f64..300.0);

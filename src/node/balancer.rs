@@ -441,7 +441,7 @@ fn unanswered(outcome: Outcome, link: LinkId, server: NodeId) -> bool {
 fn describe(backend: &mut Backend, card: &Card) {
     backend.name = card.name.clone();
     backend.weight = card.weight;
-    backend.healthy = card.up && card.healthy;
+    backend.healthy = card.up && card.healthy && !card.draining;
     backend.in_flight_max = card.in_flight_max;
     backend.backup = card.backup;
 }

@@ -8,7 +8,8 @@ use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
 use crate::node::cache::Pattern;
 use crate::node::{AnyNode, Kind};
 use crate::sim::{
-    Card, Link, LinkId, NodeId, PartFault, Planned, Rng, Signal, Silent, Sink, Span, Time, World,
+    Card, Link, LinkId, NodeId, Order, PartFault, Planned, Rng, Signal, Silent, Sink, Span, Time,
+    World,
 };
 
 /// A running scenario.
@@ -95,7 +96,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
 
 fn change_node<S: Sink>(run: &mut Run, id: NodeId, node: &NodeSpec, sink: &mut S) {
     let now = run.card(id);
-    let wanted = Card { up: now.up, ..card(node) };
+    let wanted = Card { up: now.up, draining: now.draining, ..card(node) };
     if *now != wanted {
         run.set_card(id, wanted, sink);
     }
@@ -144,12 +145,17 @@ fn add_links<S: Sink>(
 /// Faults, then single requests; a node that is not there has none.
 fn plan(run: &mut Run, scenario: &Scenario, nodes: &BTreeMap<Arc<str>, NodeId>) -> Vec<Planned> {
     let mut plan = Vec::new();
-    let mut add = |at: Time, id: &str, signal| {
-        let planned = |&node| Planned { at: at.max(Time::from_ns(1)), node, signal };
+    let mut add = |at: Time, id: &str, order| {
+        let planned = |&node| Planned { at: at.max(Time::from_ns(1)), node, order };
         plan.extend(nodes.get(id).map(planned));
     };
     for fault in &scenario.faults {
         let signal = match fault.kind {
+            FaultKind::Drain | FaultKind::Ready => {
+                let order = Order::Drain(fault.kind == FaultKind::Drain);
+                add(fault.at, &fault.node, order);
+                continue;
+            }
             FaultKind::Crash => Signal::Crash,
             FaultKind::Restart => Signal::Restart,
             FaultKind::RefuseWrites => Signal::RefuseWrites(true),
@@ -161,11 +167,11 @@ fn plan(run: &mut Run, scenario: &Scenario, nodes: &BTreeMap<Arc<str>, NodeId>) 
             FaultKind::CutPart(part) => Signal::Part(part, PartFault::Cut),
             FaultKind::JoinPart(part) => Signal::Part(part, PartFault::Join),
         };
-        add(fault.at, &fault.node, signal);
+        add(fault.at, &fault.node, Order::Tell(signal));
     }
     for send in &scenario.sends {
         let key = run.typed_key(&send.key);
-        add(send.at, &send.from, Signal::SendOne(key, send.op));
+        add(send.at, &send.from, Order::Tell(Signal::SendOne(key, send.op)));
     }
     plan
 }

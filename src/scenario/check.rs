@@ -234,6 +234,7 @@ fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
     let parts = node.kind.parts();
     match kind {
         FaultKind::Crash | FaultKind::Restart => Ok(()),
+        FaultKind::Drain | FaultKind::Ready if entry.takes => Ok(()),
         FaultKind::Slow(_) | FaultKind::Normal if entry.slows => Ok(()),
         FaultKind::RefuseWrites | FaultKind::AcceptWrites if entry.refuses => Ok(()),
         FaultKind::CrashPart(part)

@@ -6,6 +6,7 @@
 pub mod build;
 mod check;
 pub mod gallery;
+mod impairment;
 mod json;
 pub mod link;
 mod ring;
@@ -14,5 +15,6 @@ mod types;
 mod wire;
 
 pub use check::{Problem, connectable};
+pub use impairment::{Impairment, impairment};
 pub use schema::schema;
 pub use types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};

@@ -74,6 +74,10 @@ pub enum FaultKind {
     Slow(u8),
     /// It is as fast as ever.
     Normal,
+    /// Balancers choose it no more; it goes on with what it has.
+    Drain,
+    /// Balancers may choose it again.
+    Ready,
     /// One member of the node dies.
     CrashPart(u8),
     /// One member comes up again.
@@ -86,7 +90,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// One of each.
-    pub const ALL: [FaultKind; 10] = [
+    pub const ALL: [FaultKind; 12] = [
         FaultKind::Crash,
         FaultKind::Restart,
         FaultKind::RefuseWrites,
@@ -97,6 +101,8 @@ impl FaultKind {
         FaultKind::RestartPart(0),
         FaultKind::CutPart(0),
         FaultKind::JoinPart(0),
+        FaultKind::Drain,
+        FaultKind::Ready,
     ];
 
     /// Its name in files.
@@ -108,6 +114,8 @@ impl FaultKind {
             FaultKind::AcceptWrites => "accept_writes",
             FaultKind::Slow(_) => "slow",
             FaultKind::Normal => "normal",
+            FaultKind::Drain => "drain",
+            FaultKind::Ready => "ready",
             FaultKind::CrashPart(_) => "crash_part",
             FaultKind::RestartPart(_) => "restart_part",
             FaultKind::CutPart(_) => "cut_part",
@@ -159,6 +167,8 @@ impl FaultKind {
             FaultKind::RefuseWrites => 2,
             FaultKind::AcceptWrites => 3,
             FaultKind::Normal => 4,
+            FaultKind::Drain => 5,
+            FaultKind::Ready => 6,
             FaultKind::CrashPart(part) => 16 + part,
             FaultKind::RestartPart(part) => 32 + part,
             FaultKind::CutPart(part) => 48 + part,
@@ -175,6 +185,8 @@ impl FaultKind {
             2 => FaultKind::RefuseWrites,
             3 => FaultKind::AcceptWrites,
             4 => FaultKind::Normal,
+            5 => FaultKind::Drain,
+            6 => FaultKind::Ready,
             16..32 => FaultKind::CrashPart(wire - 16),
             32..48 => FaultKind::RestartPart(wire - 32),
             48..64 => FaultKind::CutPart(wire - 48),

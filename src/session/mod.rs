@@ -10,6 +10,7 @@ mod report;
 mod series;
 mod snapshots;
 mod steer;
+mod twin;
 mod upgrade;
 
 pub use command::{Command, Refusal};
@@ -17,6 +18,7 @@ pub use explain::{Explanation, StayLine};
 pub use report::{NodeReport, Report};
 pub use series::{Bucket, Finished, LATENCY_CELLS, Series, Trouble, cell_floor};
 pub use steer::{Advanced, Halt, Stepped};
+pub use twin::twin;
 
 use crate::scenario::build::{self, Run};
 use crate::scenario::{Problem, Scenario};

@@ -29,6 +29,8 @@ pub struct Card {
     pub backup: bool,
     /// Is it a cache that whoever asks has to manage: that answers `not here` and fetches nothing?
     pub looks_aside: bool,
+    /// Is it to be chosen no more, and goes on with what it has?
+    pub draining: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
     /// Was it taken out of the run?
@@ -46,6 +48,7 @@ impl Card {
             in_flight_max: 0,
             backup: false,
             looks_aside: false,
+            draining: false,
             up: true,
             gone: false,
         }

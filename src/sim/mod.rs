@@ -31,5 +31,5 @@ pub use sink::{Focus, Full, Silent, Sink};
 pub use time::{Span, Time};
 pub use truth::{Newest, Truth};
 pub use why::{Line, Why};
-pub use world::{Planned, Tally, World};
+pub use world::{Order, Planned, Tally, World};
 pub use zipf::Zipf;

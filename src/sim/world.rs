@@ -46,7 +46,16 @@ pub struct Planned {
     /// To whom.
     pub node: NodeId,
     /// What.
-    pub signal: Signal,
+    pub order: Order,
+}
+
+/// What a scenario makes happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The node is told this.
+    Tell(Signal),
+    /// Those who choose among several choose it no more, or do so again; it does not notice.
+    Drain(bool),
 }
 
 /// Everything about a world except its nodes, so that a node can change it.
@@ -223,15 +232,15 @@ impl<N: Node> World<N> {
     }
 
     fn follow_plan<S: Sink>(&mut self, place: u32, sink: &mut S) {
-        let Some(&Planned { node, signal, .. }) = self.core.plan.get(place as usize) else {
+        let Some(&Planned { node, order, .. }) = self.core.plan.get(place as usize) else {
             return;
         };
         let card = &mut self.core.cards[usize::from(node.0)];
         if card.gone {
             return;
         }
-        match signal {
-            Signal::Crash | Signal::Restart => {
+        match order {
+            Order::Tell(signal @ (Signal::Crash | Signal::Restart)) => {
                 let up = signal == Signal::Restart;
                 if card.up != up {
                     card.up = up;
@@ -239,8 +248,14 @@ impl<N: Node> World<N> {
                     self.tell_neighbours(node, sink);
                 }
             }
-            _ if card.up => self.signal(node, signal, sink),
-            _ => {}
+            Order::Drain(draining) => {
+                if card.draining != draining {
+                    card.draining = draining;
+                    self.tell_neighbours(node, sink);
+                }
+            }
+            Order::Tell(signal) if card.up => self.signal(node, signal, sink),
+            Order::Tell(_) => {}
         }
     }
 
@@ -324,6 +339,13 @@ impl<N> World<N> {
     pub fn in_flight(&self) -> u64 {
         let Tally { sent, completed, .. } = self.core.tally;
         sent - completed - self.core.tally.failures()
+    }
+
+    /// How many requests are at a node, on their way to it or sent on by it: those that would be
+    /// lost if it were taken out now. Its own calls are not counted beside those they are for.
+    pub fn through(&self, node: NodeId) -> usize {
+        let leads = |link: &LinkId| self.core.links[usize::from(link.0)].to == node;
+        self.core.requests.iter().filter(|(_, request)| request.path().iter().any(leads)).count()
     }
 
     /// What is true about the keys.

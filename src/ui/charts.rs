@@ -164,6 +164,7 @@ fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
             FaultKind::Restart
             | FaultKind::AcceptWrites
             | FaultKind::Normal
+            | FaultKind::Ready
             | FaultKind::RestartPart(_)
             | FaultKind::JoinPart(_) => ("--rq-hit", "\u{25b2}"),
             _ => ("--rq-fail", "\u{d7}"),

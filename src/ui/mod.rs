@@ -17,6 +17,7 @@ mod field;
 mod frame;
 mod gestures;
 mod icons;
+mod impairments;
 mod inside_cache;
 mod inside_database;
 mod inside_shards;

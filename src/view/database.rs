@@ -47,12 +47,12 @@ pub(super) fn face(node: &Database, now: Time) -> Face {
         node.lost(),
         promoted.unwrap_or_default()
     );
-    let (inside, detail) = (Inside::Members(members), detail(node));
+    let (inside, detail) = (Inside::Members(members), detail(node, now));
     Face { condition: Condition::Fine, number, detail, inside, words }
 }
 
 /// The worst first.
-fn detail(node: &Database) -> String {
+fn detail(node: &Database, now: Time) -> String {
     let many = |count: u64, one: &str, more: &str| match count {
         1 => format!("1 {one}"),
         n => format!("{n} {more}"),
@@ -62,6 +62,11 @@ fn detail(node: &Database) -> String {
     }
     if node.acknowledged_apart() > 0 {
         return format!("split: {} acknowledged apart", node.acknowledged_apart());
+    }
+    let most = node.members(now).map(|member| member.busy as usize).max().unwrap_or(0);
+    let slowdown = node.config().slowdown(most);
+    if slowdown >= 1.5 {
+        return format!("{most} at work, each takes {slowdown:.1} times as long");
     }
     if node.reads_behind() > 0 {
         return many(node.reads_behind(), "read behind the primary", "reads behind the primary");

@@ -3,7 +3,7 @@
 pub use super::database::MemberRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
-use crate::scenario::{NodeSpec, Scenario};
+use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
 use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
@@ -15,7 +15,9 @@ use crate::view::{database, rows, server};
 pub enum Condition {
     /// It runs.
     Fine,
-    /// It runs, but is marked unhealthy.
+    /// It runs, but everything takes longer.
+    Slow,
+    /// It runs, but is marked unhealthy, or is to be chosen no more.
     Unhealthy,
     /// It crashed.
     Down,
@@ -97,12 +99,14 @@ pub struct Row {
 pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     let id = run.find(&spec.id)?;
     let card = run.card(id);
-    let condition = match (card.up, card.healthy) {
-        (false, _) => Condition::Down,
-        (true, false) => Condition::Unhealthy,
-        (true, true) => Condition::Fine,
-    };
     let now = run.now();
+    let impaired = impairment(scenario, &spec.id, now);
+    let condition = match () {
+        () if !card.up => Condition::Down,
+        () if !card.healthy || card.draining => Condition::Unhealthy,
+        () if impaired.slow > 1 => Condition::Slow,
+        () => Condition::Fine,
+    };
     let mut face = match &run.nodes()[usize::from(id.0)] {
         AnyNode::Clients(node) => clients(node, now),
         AnyNode::Balancer(node) => balancer(node, now),
@@ -113,6 +117,17 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Database(node) => database::face(node, now),
     };
     face.condition = condition;
+    if impaired != Impairment::NONE && card.up {
+        let words = match impaired.draining {
+            true => match run.through(id) {
+                0 => format!("{}: nothing is left", impaired.words()),
+                n => format!("{}: {n} left", impaired.words()),
+            },
+            false => impaired.words(),
+        };
+        face.words = format!("{words}; {}", face.words);
+        face.detail = words;
+    }
     if condition == Condition::Down {
         face.detail = "crashed".to_owned();
         face.words = format!("crashed; {}", face.words);

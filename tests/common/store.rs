@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use switchyard::node::{AnyNode, Kind};
 use switchyard::sim::{
-    Card, Context, Event, Found, Key, Link, Node, NodeId, Op, Outcome, Planned, Reason, Rng,
+    Card, Context, Event, Found, Key, Link, Node, NodeId, Op, Order, Outcome, Planned, Reason, Rng,
     Signal, Silent, Sink, Span, Stamp, Time, What, World,
 };
 
@@ -146,7 +146,7 @@ impl Row {
     /// Plans something, later than what was planned before.
     pub(crate) fn plan(&mut self, at: Time, id: &str, signal: Signal) {
         let node = self.id(id);
-        self.plan.push(Planned { at, node, signal });
+        self.plan.push(Planned { at, node, order: Order::Tell(signal) });
         self.world.set_plan(self.plan.clone());
     }
 

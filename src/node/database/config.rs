@@ -37,6 +37,8 @@ pub enum Reads {
     PrimaryOnly,
     /// The replica whose turn it is, if it has what the session wrote.
     ReadYourWrites,
+    /// The replica whose turn it is, if it has all that the session was shown.
+    Monotonic,
 }
 
 /// What can be set on a database.
@@ -80,6 +82,12 @@ pub struct DatabaseConfig {
     pub detection_ms: f64,
     /// Does an old primary refuse changes once there is a new one?
     pub fencing: bool,
+    /// How much longer each request takes for each other one at work in the same member, in
+    /// percent: the time they queue for what only one can have.
+    pub contention: f64,
+    /// How much longer it takes for each pair of them, in percent: the time they spend on
+    /// agreeing.
+    pub coherency: f64,
 }
 
 impl Default for DatabaseConfig {
@@ -104,6 +112,8 @@ impl Default for DatabaseConfig {
             failover: true,
             detection_ms: 1_000.0,
             fencing: true,
+            contention: 0.0,
+            coherency: 0.0,
         }
     }
 }
@@ -148,7 +158,7 @@ const REPLICATIONS: [(Replication, Choice); 4] = [
     ),
 ];
 
-const READS: [(Reads, Choice); 3] = [
+const READS: [(Reads, Choice); 4] = [
     (
         Reads::RoundRobin,
         Choice::plain(
@@ -170,6 +180,16 @@ const READS: [(Reads, Choice); 3] = [
             "Read your writes, by log position",
             "The replica whose turn it is, if it has applied the last change of this client \
              address (as a GTID is waited for); the primary otherwise.",
+        ),
+    ),
+    (
+        Reads::Monotonic,
+        Choice::plain(
+            "monotonic",
+            3,
+            "Monotonic reads, by log position",
+            "The replica whose turn it is, if it has applied all that this client address was \
+             shown before; the primary otherwise.",
         ),
     ),
 ];
@@ -424,12 +444,47 @@ const PARAMS: &[Param<DatabaseConfig>] = &[
         get: |c| Value::Switch(c.fencing),
         set: |c, v| c.fencing = v == Value::Switch(true),
     },
+    Param {
+        spec: row(
+            19,
+            ("contention", "Contention \u{3c3}", "%"),
+            share(10.0),
+            "How much longer a request takes for each other one at work in the same member: with \
+             n at work, 1 + \u{3c3}(n \u{2212} 1) + \u{3ba}n(n \u{2212} 1) times as long.",
+        ),
+        get: |c| Value::Number(c.contention),
+        set: |c, v| c.contention = number(v),
+    },
+    Param {
+        spec: row(
+            20,
+            ("coherency", "Coherency \u{3ba}", "%"),
+            share(2.0),
+            "How much longer it takes for each pair of requests at work that must agree. This is \
+             what makes more clients get less done, from n = \u{221a}((1 \u{2212} \u{3c3}) / \u{3ba}) on.",
+        ),
+        get: |c| Value::Number(c.coherency),
+        set: |c, v| c.coherency = number(v),
+    },
 ];
+
+/// A share in percent as a range, with this much on the slider.
+const fn share(handy: f64) -> Range {
+    Range::Number { min: 0.0, max: 100.0, handy, step: 0.1, whole: false }
+}
 
 impl DatabaseConfig {
     /// How many members it has.
     pub fn members(&self) -> usize {
         usize::from(self.replicas) + 1
+    }
+
+    /// How many times as long each request takes with so many at work in its member: the universal
+    /// scalability law (Gunther, "A General Theory of Computational Scalability", 2008), by which
+    /// n at work get n / (1 + σ(n − 1) + κn(n − 1)) times as much done as one.
+    pub fn slowdown(&self, at_work: usize) -> f64 {
+        let n = at_work.max(1) as f64;
+        1.0 + self.contention / 100.0 * (n - 1.0) + self.coherency / 100.0 * n * (n - 1.0)
     }
 
     /// How many members must have a change, and how many a read asks: no more than there are.

@@ -241,6 +241,7 @@ impl Database {
         });
         for session in self.sessions.values_mut() {
             session.wrote = session.wrote.min(position);
+            session.seen = session.seen.min(position);
         }
         self.leave_stranded(old, position, cx);
         for place in 0..self.members.len() {

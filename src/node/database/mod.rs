@@ -2,7 +2,7 @@
 //!
 //! Modelled: members with workers and a line each; data by key and version; a log that is sent to
 //! every replica in order; four ways to acknowledge (asynchronous, semi-synchronous as MySQL with
-//! its timeout, synchronous, quorum); three ways to read; faults of members; detection, promotion
+//! its timeout, synchronous, quorum); four ways to read; faults of members; detection, promotion
 //! of the longest log (the rank rule of Redis Cluster), fencing, and what is lost without it. A
 //! client address is a session; it sends changes to the primary it knows until that one refuses.
 //! Not modelled: the way back of the replicas' acknowledgements, work that applying costs,
@@ -12,6 +12,9 @@
 //! Formulas: under constant lag d + apply a, a read from a replica t after a change is stale
 //! exactly when t < d + a; R + W > N makes every read meet the newest acknowledged change; of n
 //! replicas a dead one that is not passed over fails 1 / n of the reads.
+//!
+//! n requests at work in a member get n / (1 + σ(n − 1) + κn(n − 1)) times as much done as one
+//! ([`DatabaseConfig::slowdown`]).
 //!
 //! Sources: System Design Basics, Read Replicas (`DatabaseCluster`); MySQL 8 manual,
 //! Semisynchronous Replication; PostgreSQL manual, `synchronous_commit = remote_apply`; Redis
@@ -70,6 +73,8 @@ struct Session {
     /// The log position of its last acknowledged change; the highest number when that is not in the
     /// log that the others have.
     wrote: u64,
+    /// The highest log position of a member that answered it a read.
+    seen: u64,
 }
 
 /// A change that is stored and not yet acknowledged.

@@ -37,7 +37,7 @@ impl Database {
 
     fn remember(&mut self, address: u32, leader: usize) {
         if self.sessions.len() < SESSIONS_MAX && !self.sessions.contains_key(&address) {
-            self.sessions.insert(address, Session { leader: leader as u8, wrote: 0 });
+            self.sessions.insert(address, Session { leader: leader as u8, wrote: 0, seen: 0 });
         }
     }
 
@@ -115,17 +115,28 @@ impl Database {
             (turn.place, turn.taken, turn.after) = (place, Some(taken), self.cursor);
             break;
         }
-        if self.config.reads == Reads::ReadYourWrites && turn.taken.is_some() {
-            let full = self.sessions.len() >= SESSIONS_MAX;
-            let unknown = if full { u64::MAX } else { 0 };
-            let wrote = self.sessions.get(&address).map_or(unknown, |session| session.wrote);
+        if let Some(needs) = self.needs(address)
+            && turn.taken.is_some()
+        {
             let applied = self.members[turn.place].applied;
-            if applied < wrote {
-                turn.behind = Some((turn.place, applied, wrote));
+            if applied < needs {
+                turn.behind = Some((turn.place, applied, needs));
                 turn.place = leader;
             }
         }
         turn
+    }
+
+    /// The log position that a member must have applied to answer this address, if that matters.
+    fn needs(&self, address: u32) -> Option<u64> {
+        let of_session: fn(&Session) -> u64 = match self.config.reads {
+            Reads::ReadYourWrites => |session| session.wrote,
+            Reads::Monotonic => |session| session.seen,
+            Reads::RoundRobin | Reads::PrimaryOnly => return None,
+        };
+        let full = self.sessions.len() >= SESSIONS_MAX;
+        let unknown = if full { u64::MAX } else { 0 };
+        Some(self.sessions.get(&address).map_or(unknown, of_session))
     }
 
     /// A member takes a request: works on it, lets it wait, or has no place for it.
@@ -157,8 +168,18 @@ impl Database {
         let span = time.draw(&mut self.members[place].service) * self.slow;
         let member = &mut self.members[place];
         member.workers[worker] = Some(task);
+        let at_work = member.busy();
+        let slowdown = self.config.slowdown(at_work);
+        // Multiplied only where it matters: times stay whole nanoseconds as they were drawn.
+        let span = match slowdown > 1.0 {
+            true => Span::from_seconds_f64(span.seconds() * slowdown),
+            false => span,
+        };
         let number = u32::from(member.life) << WORKER_BITS | worker as u32;
         if let Task::Request(slot) = task {
+            if slowdown > 1.0 {
+                self.explain_slowdown(slot, place, at_work, cx);
+            }
             cx.serve(slot, span);
         }
         cx.wake_in(span, DONE, timer(place, number));
@@ -207,13 +228,26 @@ impl Database {
 
     /// A read is done at this member.
     fn answer<S: Sink + ?Sized>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
-        let Some(&Request { key, .. }) = cx.request(slot) else { return };
+        let Some(&Request { key, address, .. }) = cx.request(slot) else { return };
         let cell = self.members[place].cell(key);
         let (found, stamp) = cell.answer(self.loaded(key));
+        self.show(address, place);
         let newest = self.count_read(key, found, stamp);
         self.explain_answer(slot, place, newest, cx);
         cx.found(slot, found, stamp);
         cx.reply(slot, Outcome::Done);
+    }
+
+    /// The address was shown what this member has. What an old primary has by itself is no position
+    /// in the log.
+    fn show(&mut self, address: u32, place: usize) {
+        if self.config.reads == Reads::Monotonic && self.members[place].apart.is_none() {
+            self.remember(address, self.primary);
+            let applied = self.members[place].applied;
+            if let Some(session) = self.sessions.get_mut(&address) {
+                session.seen = session.seen.max(applied);
+            }
+        }
     }
 
     /// Counts a read by what it found. Gives the version that the primary would have found.

@@ -1,6 +1,6 @@
 //! The reasons that a database gives: which member answered, how old it is, who acknowledged.
 
-use super::{Database, Poll, Replication, Waiting};
+use super::{Database, Poll, Reads, Replication, Waiting};
 use crate::sim::{Context, Line, Reason, Request, Sink, Stamp};
 
 /// Who answers a read, and how that came about.
@@ -46,14 +46,18 @@ impl Database {
             }
             why.title(|| format!("{name} asked member {place}"));
             why.say(|| match (taken, behind) {
-                (_, Some((replica, applied, wrote))) => {
-                    let wrote = match wrote {
+                (_, Some((replica, applied, needs))) => {
+                    let needs = match needs {
                         u64::MAX => "one that no replica has".to_owned(),
                         n => format!("entry {n}"),
                     };
+                    let what = match self.config.reads {
+                        Reads::Monotonic => "this client was shown",
+                        _ => "this client's last change is",
+                    };
                     format!(
                         "It was the turn of member {replica}, which has applied entry {applied}; \
-                         this client's last change is {wrote}: so the primary."
+                         {what} {needs}: so the primary."
                     )
                 }
                 (Some(taken), None) if !self.members[place].up => {
@@ -62,6 +66,37 @@ impl Database {
                 (Some(taken), None) => format!("It was the turn of replicas[{taken}]."),
                 (None, None) if replicas == 0 => "There are no replicas: the primary.".to_owned(),
                 (None, None) => "Reads go to the primary.".to_owned(),
+            });
+        }
+        cx.decided(slot, why);
+    }
+
+    pub(super) fn explain_slowdown<S: Sink + ?Sized>(
+        &self,
+        slot: u32,
+        place: usize,
+        at_work: usize,
+        cx: &mut Context<'_, S>,
+    ) {
+        let mut why = cx.why(slot);
+        if why.wanted() {
+            let name = cx.own_name();
+            let (contention, coherency) = (self.config.contention, self.config.coherency);
+            let (others, factor) = (at_work - 1, self.config.slowdown(at_work));
+            why.line(|| Line {
+                subject: format!("{at_work} at work"),
+                numbers: format!(
+                    "1 + {contention} % \u{d7} {others} + {coherency} % \u{d7} {at_work} \u{d7} {others} \
+                     = {factor:.2}"
+                ),
+                chosen: true,
+            });
+            why.title(|| format!("{name} is crowded: {factor:.2} times as long"));
+            why.say(|| {
+                format!(
+                    "With this one, {at_work} are at work in member {place}. They wait for what \
+                     only one can have, and every pair of them has to agree."
+                )
             });
         }
         cx.decided(slot, why);
