@@ -74,6 +74,9 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
         "semi_timeout",
         Context::with(&[("db", "semi_timeout", "60"), ("db", "replication", "semi_sync")]),
     ),
+    // One at work alone has nobody to wait for.
+    ("database", "contention", Context::with(&[("db", "workers", "4")])),
+    ("database", "coherency", Context::with(&[("db", "workers", "4")])),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
 ];

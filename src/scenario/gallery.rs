@@ -50,6 +50,16 @@ pub const GALLERY: &[Preset] = &[
         json: include_str!("../../www/scenarios/lossy-link.json"),
     },
     Preset {
+        key: "drain",
+        blurb: "A server is taken out, with and without draining",
+        json: include_str!("../../www/scenarios/drain.json"),
+    },
+    Preset {
+        key: "scale-out",
+        blurb: "More and more servers before one database: up, flat, down",
+        json: include_str!("../../www/scenarios/scale-out.json"),
+    },
+    Preset {
         key: "scale-up-course",
         blurb: "An upgrade that makes the network slower, beside one that does not",
         json: include_str!("../../www/scenarios/scale-up-course.json"),
