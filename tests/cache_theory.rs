@@ -318,7 +318,7 @@ fn a_crash_of_a_write_behind_cache_loses_exactly_what_waited_and_says_so() {
     let switchyard::node::AnyNode::Clients(crowd) = row.node("c") else { panic!("clients") };
     assert!(crowd.judge().count(Violation::StaleRead) > 0);
     for finding in crowd.judge().findings().filter(|f| f.violation == Violation::StaleRead) {
-        assert!(lost.contains(&(finding.key, finding.first.1)), "{finding:?} of {lost:?}");
+        assert!(lost.contains(&(finding.key, finding.first.stamp)), "{finding:?} of {lost:?}");
     }
 }
 

@@ -10,8 +10,9 @@ use switchyard::node::database::{Reads, Replication, Role, Spread};
 use switchyard::node::{Arrivals, ClientsConfig, Database, DatabaseConfig};
 use switchyard::scenario::build::{Run, build};
 use switchyard::scenario::{Fault, FaultKind, Scenario, SendOne};
+use switchyard::session::Session;
 use switchyard::sim::sink::Full;
-use switchyard::sim::{Found, Key, Op, Outcome, Reason, Request, Time};
+use switchyard::sim::{Found, Key, Op, Outcome, Reason, Request, Span, Time};
 use switchyard::stats::judge::Violation;
 
 use common::{at_ms, clients, database, fault, link, scenario, the_clients, the_database};
@@ -486,4 +487,29 @@ fn time_is_counted_from_the_change_that_is_missing() {
     assert_eq!((members[0].behind, members[1].behind), (0, 2));
     assert_eq!(members[1].behind_for, at_ms(1_063).since(at_ms(1_003)));
     assert_eq!(Time::ZERO + members[0].behind_for, Time::ZERO);
+}
+
+// ===== two requests that do not fit together =====
+
+#[test]
+fn a_stale_read_names_the_write_it_missed_and_both_ways_can_be_drawn() {
+    let scenario = one(exact(), busy(200.0, 30.0), vec![]);
+    let mut session = Session::new(scenario).expect("it is valid");
+    session.advance(Span::from_millis(20_000), u64::MAX);
+    let findings: Vec<_> = session.findings().copied().collect();
+    assert!(findings.len() > 20, "{}", findings.len());
+    for finding in findings {
+        let read = session.explain(finding.second.request).expect("it is remembered");
+        assert_eq!((read.op, read.born), (Op::Read, finding.second.born));
+        let conflict = read.conflicts.iter().find(|one| one.other == finding.first.request);
+        let conflict = conflict.expect("the read says what is wrong with it");
+        let other = session.explain(conflict.other).expect("it is remembered too");
+        assert_eq!(other.key, read.key);
+        assert!(!read.path.is_empty() && other.path == conflict.path && !other.path.is_empty());
+        let version = finding.first.stamp.commit;
+        assert!(other.version.contains(&version.to_string()), "{} {version}", other.version);
+        assert!(conflict.words.contains(&format!("version {version}")), "{}", conflict.words);
+        // What it missed was over before it began.
+        assert!(other.born + other.latency <= read.born);
+    }
 }

@@ -2,10 +2,12 @@
 //! looking at that one request.
 
 use super::Session;
+use crate::node::AnyNode;
 use crate::sim::sink::Stay;
 use crate::sim::{
     Focus, Found, LinkId, NodeId, Op, Outcome, Place, Request, Span, Stamp, Time, Why,
 };
+use crate::stats::judge::{Finding, Violation};
 
 /// One stay of a request, in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,24 +47,36 @@ pub struct Explanation {
     pub decisions: Vec<(NodeId, Why)>,
     /// The links it crossed away from the client, in order.
     pub path: Vec<LinkId>,
+    /// What the judge of consistency found wrong with it.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Another request that a read does not fit together with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conflict {
+    /// What is wrong: `stale read`.
+    pub title: &'static str,
+    /// What was known before, and what the read was given instead.
+    pub words: String,
+    /// The other request, by its serial number.
+    pub other: u64,
+    /// The links that the other crossed away from its client, in order.
+    pub path: Vec<LinkId>,
 }
 
 impl Session {
     /// Explains the request with this serial number, as of the playhead. Absent when it is neither
-    /// in flight nor among those that ended last, or was made before the `earliest` instant.
+    /// in flight, nor among those that ended last, nor part of one of the judge's last findings; or
+    /// was made before the `earliest` instant.
     pub fn explain(&self, request: u64) -> Option<Explanation> {
         let now = self.run.now();
         let flying = self.run.request(request).copied();
-        let ended = match flying {
-            Some(_) => None,
-            None => self.series.finished(now).find(|finished| finished.request.id == request),
+        let (born, until) = match flying {
+            Some(flying) => (flying.born, now),
+            None => self.lifetime(request)?,
         };
-        let seen = flying.or(ended.map(|finished| finished.request))?;
-        let until = ended.map_or(now, |finished| finished.at);
-        let mut focus = Focus::on(request);
-        // From before its birth, so that the decisions at that very instant are seen.
-        let place = self.snapshots.place_before(seen.born)?;
-        self.replay_from(place, until, self.run.events(), &mut focus)?;
+        let mut focus = self.look_at(request, born, until)?;
+        let seen = flying.or(focus.last)?;
         if let Some(flying) = flying
             && focus.end.is_none()
             && now > flying.since
@@ -82,15 +96,75 @@ impl Session {
             request,
             op: seen.op,
             key: self.run.key_name(seen.key),
-            version: version(flying.unwrap_or(seen)),
+            version: version(seen),
             born: seen.born,
             latency: until.since(seen.born),
             outcome,
-            ending: self.ending(outcome, ended.is_some()),
+            ending: self.ending(outcome, flying.is_none()),
             stays: stays.collect(),
             path: path(&focus),
             decisions: focus.decisions.into_iter().map(|d| (d.node, d.why)).collect(),
+            conflicts: self.conflicts(request),
         })
+    }
+
+    /// Replays the life of a request with somebody looking at it.
+    fn look_at(&self, request: u64, born: Time, until: Time) -> Option<Focus> {
+        let mut focus = Focus::on(request);
+        // From before its birth, so that the decisions at that very instant are seen.
+        let place = self.snapshots.place_before(born)?;
+        self.replay_from(place, until, self.run.events(), &mut focus)?;
+        Some(focus)
+    }
+
+    /// When a request that has ended was made, and when it ended, as far as that is remembered.
+    fn lifetime(&self, request: u64) -> Option<(Time, Time)> {
+        let ended = self.series.finished(self.run.now()).find(|f| f.request.id == request);
+        if let Some(ended) = ended {
+            return Some((ended.request.born, ended.at));
+        }
+        let mut parties = self.findings().flat_map(|finding| [finding.first, finding.second]);
+        let party = parties.find(|party| party.request == request)?;
+        Some((party.born, party.ended))
+    }
+
+    /// What the judges of all clients found last, as of the playhead.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let judges = self.run.nodes().iter().filter_map(|node| match node {
+            AnyNode::Clients(clients) => Some(clients.judge()),
+            _ => None,
+        });
+        judges.flat_map(|judge| judge.findings())
+    }
+
+    /// What is wrong with a read, and the requests that show it.
+    fn conflicts(&self, request: u64) -> Vec<Conflict> {
+        let about = self.findings().filter(|finding| finding.second.request == request);
+        about.map(|finding| self.conflict(finding)).collect()
+    }
+
+    fn conflict(&self, finding: &Finding) -> Conflict {
+        let Finding { violation, first, second, .. } = *finding;
+        let seen = self.look_at(first.request, first.born, first.ended);
+        let before = second.born.since(first.ended);
+        let (number, commit) = (first.request, first.stamp.commit);
+        let was = match violation {
+            Violation::StaleRead | Violation::OwnWriteUnseen => "had made",
+            Violation::BackInTime => "had been shown",
+        };
+        let given = match second.stamp.commit {
+            0 => "the one from the beginning".to_owned(),
+            n => format!("version {n}"),
+        };
+        Conflict {
+            title: violation.words(),
+            words: format!(
+                "#{number} {was} version {commit}, and had its answer {before} before this read was \
+                 asked; this one was given {given}."
+            ),
+            other: number,
+            path: seen.map_or_else(Vec::new, |focus| path(&focus)),
+        }
     }
 
     /// A place in words: `wait in s1`.

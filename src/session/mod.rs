@@ -14,7 +14,7 @@ mod twin;
 mod upgrade;
 
 pub use command::{Command, Refusal};
-pub use explain::{Explanation, StayLine};
+pub use explain::{Conflict, Explanation, StayLine};
 pub use report::{NodeReport, Report};
 pub use series::{Bucket, Finished, LATENCY_CELLS, Series, Trouble, cell_floor};
 pub use steer::{Advanced, Halt, Stepped};

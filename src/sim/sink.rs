@@ -68,7 +68,7 @@ pub struct Decision {
 }
 
 /// Everything about one request: all its stays and every decision taken about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Focus {
     request: u64,
     /// Its stays, in order, without gaps. The last is still open while the request is in flight.
@@ -77,6 +77,8 @@ pub struct Focus {
     pub decisions: Vec<Decision>,
     /// How it ended, and when.
     pub end: Option<(Time, Outcome)>,
+    /// The request itself as it was last seen.
+    pub last: Option<Request>,
 }
 
 impl Focus {
@@ -99,6 +101,7 @@ impl Sink for Focus {
     fn stayed(&mut self, now: Time, request: &Request) {
         if self.wants(request) && !request.is_call {
             self.stays.push(Stay { place: request.place, from: request.since, until: now });
+            self.last = Some(*request);
         }
     }
 
@@ -111,6 +114,7 @@ impl Sink for Focus {
     fn finished(&mut self, now: Time, request: &Request) {
         if self.wants(request) {
             self.end = Some((now, request.outcome));
+            self.last = Some(*request);
         }
     }
 }

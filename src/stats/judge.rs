@@ -59,10 +59,23 @@ pub struct Finding {
     pub at: Time,
     /// On which key.
     pub key: Key,
-    /// The request that should have been seen, by its serial number, and its version.
-    pub first: (u64, Stamp),
-    /// The read, by its serial number, and the version it was given.
-    pub second: (u64, Stamp),
+    /// The request that should have been seen.
+    pub first: Party,
+    /// The read.
+    pub second: Party,
+}
+
+/// One of two requests that do not fit together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Party {
+    /// Its serial number.
+    pub request: u64,
+    /// The version that it made, or was given.
+    pub stamp: Stamp,
+    /// When it was asked.
+    pub born: Time,
+    /// When it was answered.
+    pub ended: Time,
 }
 
 /// An answered request, as its client saw it.
@@ -84,9 +97,16 @@ pub struct Seen {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Ack {
-    request: u64,
-    stamp: Stamp,
+    party: Party,
+    /// Known by then.
     at: Time,
+}
+
+impl Ack {
+    fn of(seen: Seen) -> Ack {
+        let Seen { request, stamp, born, at, .. } = seen;
+        Ack { party: Party { request, stamp, born, ended: at }, at }
+    }
 }
 
 /// The last acknowledgements of a key, latest last, and the newest of all before them.
@@ -106,9 +126,8 @@ impl Acks {
             return;
         }
         let gone = self.last[0];
-        if gone.stamp >= self.older.stamp {
-            self.older.stamp = gone.stamp;
-            self.older.request = gone.request;
+        if gone.party.stamp >= self.older.party.stamp {
+            self.older.party = gone.party;
         }
         self.older.at = gone.at;
         self.last.rotate_left(1);
@@ -118,8 +137,8 @@ impl Acks {
     /// The newest version that was acknowledged no later than `at`.
     fn newest_by(&self, at: Time) -> Option<Ack> {
         let kept = self.last[..usize::from(self.len)].iter().chain([&self.older]);
-        let known = kept.filter(|ack| ack.request > 0 && ack.at <= at);
-        known.max_by_key(|ack| ack.stamp).copied()
+        let known = kept.filter(|ack| ack.party.request > 0 && ack.at <= at);
+        known.max_by_key(|ack| ack.party.stamp).copied()
     }
 }
 
@@ -143,12 +162,12 @@ pub struct Judge {
 impl Judge {
     /// A write or deletion was acknowledged.
     pub fn wrote(&mut self, seen: Seen) {
-        let ack = Ack { request: seen.request, stamp: seen.stamp, at: seen.at };
+        let ack = Ack::of(seen);
         let mut acks = self.acks.get(seen.key).unwrap_or_default();
         acks.note(ack);
         self.acks.insert(seen.key, acks);
         if let Some(session) = self.session(seen)
-            && ack.stamp > session.wrote.stamp
+            && ack.party.stamp > session.wrote.party.stamp
         {
             session.wrote = ack;
         }
@@ -158,11 +177,11 @@ impl Judge {
     pub fn read(&mut self, seen: Seen) {
         self.judged += 1;
         let newest = self.acks.get(seen.key).and_then(|acks| acks.newest_by(seen.born));
-        let found = Ack { request: seen.request, stamp: seen.stamp, at: seen.at };
+        let found = Ack::of(seen);
         let known = match self.session(seen) {
             Some(session) => {
                 let known = *session;
-                if found.stamp >= session.read.stamp {
+                if found.party.stamp >= session.read.party.stamp {
                     session.read = found;
                 }
                 known
@@ -176,7 +195,8 @@ impl Judge {
 
     /// Is the read older than what was known to its client, or to anybody, when it began?
     fn compare(&mut self, violation: Violation, known: Ack, seen: Seen) {
-        if known.request == 0 || known.at > seen.born || known.stamp <= seen.stamp {
+        let (at, known) = (known.at, known.party);
+        if known.request == 0 || at > seen.born || known.stamp <= seen.stamp {
             return;
         }
         // One write under two numbers: promised under the lower, committed under the higher.
@@ -191,8 +211,8 @@ impl Judge {
             violation,
             at: seen.at,
             key: seen.key,
-            first: (known.request, known.stamp),
-            second: (seen.request, seen.stamp),
+            first: known,
+            second: Ack::of(seen).party,
         });
     }
 
@@ -245,7 +265,7 @@ mod tests {
         judge.read(seen(3, 2, 0, 10, 20));
         assert_eq!(counts(&judge), [1, 0, 0], "it began when the acknowledgement was there");
         let finding = judge.findings().next().expect("there is one");
-        assert_eq!((finding.first.0, finding.second.0), (1, 3));
+        assert_eq!((finding.first.request, finding.second.request), (1, 3));
         judge.read(seen(4, 2, 5, 30, 40));
         assert_eq!(counts(&judge), [1, 0, 0]);
     }

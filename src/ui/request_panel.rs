@@ -2,13 +2,16 @@
 
 use leptos::prelude::*;
 
-use super::store::{Selection, store};
-use crate::session::{Explanation, StayLine};
+use super::store::{Selection, Store, store};
+use crate::session::{Conflict, Explanation, StayLine};
 use crate::sim::{Outcome, Place, Time, Why};
+use crate::stats::judge::Finding;
 
 /// How many answered and how many failed requests are listed.
 const LISTED: usize = 10;
 const FAILED_LISTED: usize = 4;
+/// How many of the judge's findings are listed.
+const FOUND_LISTED: usize = 6;
 
 /// The selected request, or those that ended last to pick one from.
 #[component]
@@ -46,6 +49,10 @@ fn One(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             <p class="ending" class:failed=failed>{move || text(|e| e.ending.clone())}</p>
             <p class="version">{move || text(|e| e.version.clone())}</p>
             {move || explanation.with(|e| e.as_ref().map(stays))}
+            {move || explanation.with(|e| {
+                let all = e.as_ref().map(|e| e.conflicts.clone()).unwrap_or_default();
+                all.into_iter().map(|one| conflict(store, one)).collect_view()
+            })}
             <h2>"Why here?"</h2>
             {decisions}
             <div class="actions">
@@ -54,6 +61,22 @@ fn One(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                 </button>
             </div>
         </div>
+    }
+}
+
+/// What is wrong with a read, and a way to the request that shows it.
+fn conflict(store: Store, conflict: Conflict) -> impl IntoView {
+    let other = conflict.other;
+    view! {
+        <section class="conflict">
+            <h3>{conflict.title}</h3>
+            <p>{conflict.words}</p>
+            <button class="button small" on:click=move |_| {
+                store.select(Selection::Request(other));
+                store.refresh();
+            }>{format!("Show #{other}")}</button>
+            <small>{format!("The dashed way on the canvas is that of #{other}.")}</small>
+        </section>
     }
 }
 
@@ -103,6 +126,52 @@ fn decision(why: Why) -> impl IntoView {
             <table>{why.lines.into_iter().map(line).collect_view()}</table>
             <p>{why.sentence}</p>
         </section>
+    }
+}
+
+/// What the judge of consistency found last; nothing while it finds nothing.
+#[component]
+fn Inconsistent() -> impl IntoView {
+    let store = store();
+    let rows = Memo::new(move |_| {
+        store.pulse.track();
+        store.with(|session| {
+            let mut all: Vec<_> = session.findings().copied().collect();
+            all.sort_by_key(|finding| (finding.at, finding.second.request, finding.violation));
+            let row = |finding: &Finding| {
+                let (first, second) = (finding.first.request, finding.second.request);
+                let key = session.run().key_name(finding.key);
+                (second, finding.violation.words(), key, format!("against #{first}"))
+            };
+            all.iter().rev().take(FOUND_LISTED).map(row).collect::<Vec<_>>()
+        })
+    });
+    let row = move |(id, title, key, against): (u64, &'static str, String, String)| {
+        view! {
+            <li>
+                <button on:click=move |_| {
+                    store.select(Selection::Request(id));
+                    store.refresh();
+                }>
+                    <b>{format!("#{id}")}</b>
+                    <code>{key}</code>
+                    <span class="ending failed">{title}</span>
+                    <span class="total">{against}</span>
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <Show when=move || rows.with(|rows| !rows.is_empty())>
+            <h2>"Reads that do not fit"</h2>
+            <p class="help">
+                "Each was answered with an older version than was known before. Pick one to see both \
+                 requests and their ways."
+            </p>
+            <ul>
+                <For each=move || rows.get() key=|row| (row.0, row.1) let:item>{row(item)}</For>
+            </ul>
+        </Show>
     }
 }
 
@@ -179,6 +248,7 @@ fn Recent() -> impl IntoView {
                 on:pointerleave=move |_| hovered.set(false)>
                 <For each=move || rows.get() key=|row| row.0 let:item>{row(item)}</For>
             </ul>
+            <Inconsistent />
         </div>
     }
 }

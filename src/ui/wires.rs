@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::gestures::Gesture;
 use super::store::{Selection, Store, store};
 use crate::session::Explanation;
+use crate::sim::LinkId;
 use crate::view::camera::Point;
 use crate::view::curve::Curve;
 use crate::view::layout;
@@ -58,7 +59,13 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
     };
     let on_path = move || {
         let tried = store.tried.with(|tried| pair.with_value(|pair| tried.as_ref() == Some(pair)));
-        tried || explanation.with(|e| e.as_ref().is_some_and(|e| passes(store, e, pair)))
+        tried || explanation.with(|e| e.as_ref().is_some_and(|e| crosses(store, &e.path, pair)))
+    };
+    let against = move || {
+        explanation.with(|e| {
+            let conflicts = e.as_ref().map(|e| &e.conflicts[..]).unwrap_or_default();
+            conflicts.iter().any(|conflict| crosses(store, &conflict.path, pair))
+        })
     };
     let width = Memo::new(move |_| {
         store.pulse.track();
@@ -77,10 +84,11 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
         }
     };
     view! {
-        <g class="wire-group" class:selected=selected class:on-path=on_path>
+        <g class="wire-group" class:selected=selected class:on-path=on_path class:against=against>
             <path class="wire-hit" d=path on:pointerdown=press />
             <path class="wire" d=path marker-end="url(#tip)"
                 style:stroke-width=move || format!("{:.1}px", width.get()) />
+            <path class="other-way" d=path />
         </g>
     }
 }
@@ -98,11 +106,12 @@ fn width(store: Store, pair: StoredValue<(String, String)>) -> f64 {
     })
 }
 
-fn passes(store: Store, explanation: &Explanation, pair: StoredValue<(String, String)>) -> bool {
+/// Is the wire one of these links?
+fn crosses(store: Store, path: &[LinkId], pair: StoredValue<(String, String)>) -> bool {
     store.with(|session| {
         let run = session.run();
         pair.with_value(|(from, to)| {
-            explanation.path.iter().any(|link| {
+            path.iter().any(|link| {
                 let link = &run.links()[usize::from(link.0)];
                 *run.card(link.from).id == **from && *run.card(link.to).id == **to
             })
