@@ -159,8 +159,8 @@ impl Session {
         Conflict {
             title: violation.words(),
             words: format!(
-                "#{number} {was} version {commit}, and had its answer {before} before this read was \
-                 asked; this one was given {given}."
+                "#{number} {was} version {commit}, and had its answer {before} before this read \
+                 was asked; this one was given {given}."
             ),
             other: number,
             path: seen.map_or_else(Vec::new, |focus| path(&focus)),

@@ -165,8 +165,8 @@ fn Inconsistent() -> impl IntoView {
         <Show when=move || rows.with(|rows| !rows.is_empty())>
             <h2>"Reads that do not fit"</h2>
             <p class="help">
-                "Each was answered with an older version than was known before. Pick one to see both \
-                 requests and their ways."
+                "Each was answered with an older version than was known before. Pick one to see \
+                 both requests and their ways."
             </p>
             <ul>
                 <For each=move || rows.get() key=|row| (row.0, row.1) let:item>{row(item)}</For>

@@ -460,8 +460,8 @@ const PARAMS: &[Param<DatabaseConfig>] = &[
             20,
             ("coherency", "Coherency \u{3ba}", "%"),
             share(2.0),
-            "How much longer it takes for each pair of requests at work that must agree. This is \
-             what makes more clients get less done, from n = \u{221a}((1 \u{2212} \u{3c3}) / \u{3ba}) on.",
+            "How much longer it takes for each pair of requests at work that must agree. From \
+             n = \u{221a}((1 \u{2212} \u{3c3}) / \u{3ba}) on, more at work get less done.",
         ),
         get: |c| Value::Number(c.coherency),
         set: |c, v| c.coherency = number(v),

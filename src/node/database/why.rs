@@ -86,8 +86,8 @@ impl Database {
             why.line(|| Line {
                 subject: format!("{at_work} at work"),
                 numbers: format!(
-                    "1 + {contention} % \u{d7} {others} + {coherency} % \u{d7} {at_work} \u{d7} {others} \
-                     = {factor:.2}"
+                    "1 + {contention} % \u{d7} {others} + {coherency} % \u{d7} {at_work} \u{d7} \
+                     {others} = {factor:.2}"
                 ),
                 chosen: true,
             });
