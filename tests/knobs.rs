@@ -309,6 +309,37 @@ fn all_differ(name: &str, outcomes: &[(Value, Outcome)]) {
     }
 }
 
+/// What the inspector leaves out makes no difference, whatever the other choices of the kind are;
+/// and it leaves out nothing that does.
+#[test]
+fn what_is_left_out_makes_no_difference_and_nothing_else_is_left_out() {
+    let mut left_out = BTreeSet::new();
+    for (kind, id, spec, context) in knobs() {
+        let base = context.scenario();
+        let node = |scenario: &Scenario| scenario.node(id).expect("it is there").kind.clone();
+        assert!(!node(&base).idle(spec.key), "{kind}.{} matters there", spec.key);
+        // The same place with the kind's other settings as they are when it is new.
+        let (mut plain, _) = common_scenario(kind);
+        for other in node(&plain).specs() {
+            let default = node(&plain).default_of(other.key).expect("it has one");
+            set_in(&mut plain, id, other.key, default);
+        }
+        if !node(&plain).idle(spec.key) {
+            continue;
+        }
+        left_out.insert((kind, spec.key));
+        let before = context.run(&plain, None);
+        let now = node(&plain).get(spec.key).expect("it has a value");
+        for value in values(&spec, &now) {
+            let mut turned = plain.clone();
+            set_in(&mut turned, id, spec.key, value.clone());
+            let after = context.run(&turned, None);
+            assert_eq!(after, before, "{kind}.{}: {value:?} matters", spec.key);
+        }
+    }
+    assert!(left_out.len() > 12, "{left_out:?}");
+}
+
 /// What is set on a strategy reaches it, is kept for it while another is chosen, and is nobody
 /// else's: `tests/catalogues.rs` tries every setting of every strategy.
 #[test]

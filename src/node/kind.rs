@@ -70,6 +70,12 @@ pub trait Settings: Sized + 'static {
         None
     }
 
+    /// Does this parameter make no difference while the others are as they are? An inspector leaves
+    /// it out; it keeps its value.
+    fn idle(&self, _key: &str) -> bool {
+        false
+    }
+
     /// Do the parameters fit together, each being allowed by itself?
     ///
     /// # Errors
@@ -85,6 +91,7 @@ trait Named {
     fn knobs(&self) -> &'static [Knob];
     fn get(&self, key: &str) -> Option<Value>;
     fn set(&mut self, key: &str, value: Value);
+    fn idle(&self, key: &str) -> bool;
     fn fit(&self) -> Result<(), (&'static str, String)>;
 }
 
@@ -116,6 +123,10 @@ impl<C: Settings> Named for C {
         {
             tuning.set(algorithm, knobs, key, number(value));
         }
+    }
+
+    fn idle(&self, key: &str) -> bool {
+        Settings::idle(self, key)
     }
 
     fn fit(&self) -> Result<(), (&'static str, String)> {
@@ -186,6 +197,11 @@ impl Kind {
     /// chosen come last.
     pub fn specs(&self) -> Vec<Spec> {
         self.settings().specs()
+    }
+
+    /// Does this parameter make no difference while the others are as they are?
+    pub fn idle(&self, key: &str) -> bool {
+        self.settings().idle(key)
     }
 
     /// The parameter with this name.

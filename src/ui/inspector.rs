@@ -10,7 +10,7 @@ use super::inside_shards::TryKey;
 use super::members::Members;
 use super::store::{Dialog, Selection, sentence, store};
 use super::upgrade::Upgrade;
-use crate::node::{Family, Range, Spec};
+use crate::node::{Family, Kind, Range, Spec};
 use crate::session::Command;
 use crate::sim::Op;
 
@@ -68,7 +68,11 @@ fn NodeSettings(id: String) -> impl IntoView {
     // Which settings there are depends on what is chosen in some of them.
     let specs = move || {
         let now = store.doc(|s| s.node(&id.get_value()).map(|node| node.kind.clone()));
-        now.map(|kind| kind.specs()).unwrap_or_default()
+        let used = |kind: Kind| {
+            let all = kind.specs().into_iter();
+            all.filter(|spec| !kind.idle(spec.key)).collect::<Vec<_>>()
+        };
+        now.map(used).unwrap_or_default()
     };
     // A row stays as it is while the same setting with the same limits stays.
     let row = |spec: &Spec| match spec.range {

@@ -116,6 +116,17 @@ const POPULARITIES: [(Popularity, Choice); 4] = [
 
 impl Settings for ClientsConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn idle(&self, key: &str) -> bool {
+        match key {
+            "rate" => self.arrivals == Arrivals::OneByOne,
+            "pause" => self.arrivals != Arrivals::OneByOne,
+            "zipf_s" => self.popularity != Popularity::Zipf,
+            "hot_keys" | "hot_share" => self.popularity != Popularity::HotSet,
+            "scan_width" => self.scans == 0.0,
+            _ => false,
+        }
+    }
 }
 
 /// The parameters.

@@ -5,10 +5,22 @@ use super::config::{
     SERVICE_MS_MAX, ServerConfig, choices, disciplines, key_of, of_key, on_writes, services, times,
     ways,
 };
-use crate::node::Settings;
+use crate::node::{Service, Settings};
 
 impl Settings for ServerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn idle(&self, key: &str) -> bool {
+        match key {
+            "service" => self.service == Service::List,
+            "cv" => self.service != Service::LogNormal,
+            "alpha" => self.service != Service::Pareto,
+            "list" => self.service != Service::List,
+            "memory" => self.memory_per_request == 0.0,
+            "network" => self.response_kb == 0.0,
+            _ => false,
+        }
+    }
 }
 
 /// The parameters.
