@@ -16,6 +16,8 @@ pub mod machine;
 pub mod param;
 pub mod router;
 pub mod server;
+mod shape;
+mod shelf;
 pub mod table;
 pub mod tuning;
 

@@ -28,13 +28,13 @@ mod buffer;
 mod config;
 mod explain;
 mod read;
-mod shelf;
 mod write;
 
+pub use super::shelf::{Cause, Entry, Gone, SHOWN};
 pub use buffer::Lost;
 pub use config::{CacheConfig, Pattern};
-pub use shelf::{Cause, Entry, Gone, SHOWN};
 
+use super::shelf::{Shelf, is_behind};
 use crate::policy::evict::Eviction;
 use crate::sim::{
     Context, Event, Key, KeyMap, LinkId, Op, Reason, Rng, Signal, Sink, Span, Stamp, Time, Truth,
@@ -42,7 +42,6 @@ use crate::sim::{
 };
 use crate::stats::Meter;
 use buffer::Buffer;
-use shelf::Shelf;
 
 const LOOKED: u8 = 0;
 const FLUSH: u8 = 1;
@@ -380,12 +379,6 @@ impl Cache {
     fn let_go(&mut self, slot: u32) -> Holding {
         self.holding.get_mut(slot as usize).map(std::mem::take).unwrap_or_default()
     }
-}
-
-/// Is a version of a key older than the truth? One that was promised and then committed is not.
-fn is_behind(truth: &Truth, key: Key, stamp: Stamp) -> bool {
-    let newest = truth.newest(key).map(|newest| newest.stamp);
-    newest.is_some_and(|newest| newest.commit > stamp.commit && newest.by != stamp.by)
 }
 
 fn make(config: &CacheConfig) -> Box<dyn Eviction> {
