@@ -10,6 +10,7 @@ pub mod balancer;
 pub mod cache;
 mod catalogue;
 pub mod clients;
+pub mod cluster;
 pub mod database;
 mod kind;
 pub mod machine;
