@@ -57,7 +57,7 @@ impl Cluster {
         }
         let need = self.config.read_level.of(homes.copies);
         self.explain_asking(slot, &homes, &list, need, turn, cx);
-        self.ask_members(slot, key, Purpose::Look, &homes, list, need, cx);
+        self.ask_members(slot, (key, Purpose::Look), &homes, list, need, cx);
     }
 
     /// A version is to be kept.
@@ -67,7 +67,7 @@ impl Cluster {
         let list = homes.acting.clone();
         let need = self.config.write_level.of(homes.copies);
         self.explain_keeping(slot, &homes, need, entry, cx);
-        if self.ask_members(slot, key, Purpose::Keep(entry), &homes, list, need, cx) {
+        if self.ask_members(slot, (key, Purpose::Keep(entry)), &homes, list, need, cx) {
             let lag = Span::from_millis_f64(self.config.lag_ms);
             for &place in homes.acting.iter().skip(need) {
                 self.copy(place, key, entry, lag, cx);
@@ -90,12 +90,10 @@ impl Cluster {
 
     /// Asks the first `need` of the list. False when the request fails at once, because they are
     /// not there.
-    #[expect(clippy::too_many_arguments, reason = "they are what the work is")]
     fn ask_members(
         &mut self,
         slot: u32,
-        key: Key,
-        purpose: Purpose,
+        (key, purpose): (Key, Purpose),
         homes: &Homes,
         list: Vec<u8>,
         need: usize,
@@ -115,7 +113,9 @@ impl Cluster {
         let first: Vec<u8> = list[..need].to_vec();
         let (copies, need) = (homes.copies as u8, need as u8);
         let answers = Vec::with_capacity(usize::from(need));
-        let work = Work { slot, key, purpose, list, copies, need, asked: 0, pending: 0, answers };
+        let again = false;
+        let work =
+            Work { slot, key, purpose, list, copies, need, again, asked: 0, pending: 0, answers };
         self.works.insert(ticket, work);
         for place in first {
             self.ask(ticket, place, cx);
@@ -174,18 +174,24 @@ impl Cluster {
         self.ask_another(work, place as u8, missing(need), cx);
     }
 
-    /// Somebody else is asked instead of this member; with nobody left the request fails.
-    fn ask_another(&mut self, ticket: u32, instead: u8, reason: Reason, cx: &mut Hands<'_>) {
-        let Some(work) = self.works.get(&ticket) else { return };
+    /// The next of the list who was not asked and is not known to be gone.
+    fn next_of(&self, work: &Work) -> Option<u8> {
         let there = |place: &&u8| {
             let member = self.members.get(usize::from(**place));
             work.asked >> **place & 1 == 0 && member.is_some_and(|member| !member.gone)
         };
-        let next = work.list.iter().find(there).copied();
-        let slot = work.slot;
+        work.list.iter().find(there).copied()
+    }
+
+    /// Somebody else is asked instead of this member; with nobody left the request fails.
+    fn ask_another(&mut self, ticket: u32, instead: u8, reason: Reason, cx: &mut Hands<'_>) {
+        let Some(work) = self.works.get(&ticket) else { return };
+        let (next, slot, again) = (self.next_of(work), work.slot, work.again);
         self.explain_silence(slot, instead, next, reason, cx);
         match next {
             Some(place) => self.ask(ticket, place, cx),
+            // Enough have said that they have nothing.
+            None if again => self.finish(ticket, cx),
             None => {
                 self.works.remove(&ticket);
                 match reason {
@@ -199,23 +205,31 @@ impl Cluster {
 
     /// Enough members have answered.
     fn finish(&mut self, ticket: u32, cx: &mut Hands<'_>) {
-        let Some(work) = self.works.remove(&ticket) else { return };
-        match work.purpose {
-            Purpose::Keep(_) => {
+        let Some(mut work) = self.works.remove(&ticket) else { return };
+        let newest = |entry: &Entry| (entry.stamp, entry.since);
+        let best = work.answers.iter().filter_map(|&(_, entry)| entry).max_by_key(newest);
+        let next = self.next_of(&work).filter(|_| self.config.second_look);
+        match (work.purpose, best) {
+            (Purpose::Keep(_), _) => {
                 self.explain_acknowledged(&work, cx);
                 cx.reply(work.slot, Outcome::Done);
             }
-            Purpose::Look => {
-                let newest = |entry: &Entry| (entry.stamp, entry.since);
-                let best = work.answers.iter().filter_map(|&(_, entry)| entry).max_by_key(newest);
-                if let Some(best) = best {
-                    self.repair(&work, best, cx);
-                }
-                match best.filter(|entry| entry.found == Found::Value) {
-                    Some(entry) => self.hit(&work, entry, cx),
-                    None => self.miss(&work, cx),
+            (Purpose::Look, Some(best)) => {
+                self.repair(&work, best, cx);
+                match best.found == Found::Value {
+                    true => self.hit(&work, best, cx),
+                    false => self.miss(&work, cx),
                 }
             }
+            (Purpose::Look, None) => match next {
+                Some(place) => {
+                    work.again = true;
+                    self.counts.second_looks += 1;
+                    self.works.insert(ticket, work);
+                    self.ask(ticket, place, cx);
+                }
+                None => self.miss(&work, cx),
+            },
         }
     }
 

@@ -62,6 +62,8 @@ pub struct ClusterConfig {
     pub write_level: Level,
     /// Which of them a read asks first.
     pub reads_from: ReadsFrom,
+    /// Are the other members that hold a key asked when those first asked have nothing?
+    pub second_look: bool,
     /// How much later copies are made that a write does not wait for, in ms.
     pub lag_ms: f64,
     /// Who loads, and where writes go.
@@ -112,6 +114,7 @@ impl Default for ClusterConfig {
             read_level: Level::One,
             write_level: Level::One,
             reads_from: ReadsFrom::InTurn,
+            second_look: true,
             lag_ms: 50.0,
             pattern: Pattern::WriteThrough,
             capacity: 100,
@@ -156,8 +159,9 @@ impl ClusterConfig {
     /// Every setting but the placement's own, to compare.
     fn plain(&self) -> impl PartialEq {
         let counts = (self.members, self.copies, self.capacity, self.workers, self.queue_limit);
+        let counts = (counts, self.misses);
         let choices = (self.read_level, self.write_level, self.reads_from, self.pattern);
-        let switches = (self.failover, self.handover, self.hints, self.repair, self.misses);
+        let switches = [self.failover, self.handover, self.hints, self.repair, self.second_look];
         let times = [self.lag_ms, self.ttl_ms, self.tombstone_ms, self.look_ms, self.hop_ms];
         let more = [self.timeout_ms, self.heartbeat_ms, self.move_rate, self.joins_s];
         (counts, choices, switches, times, more, self.policy)

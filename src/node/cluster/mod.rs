@@ -95,6 +95,8 @@ struct Work {
     copies: u8,
     /// How many must answer.
     need: u8,
+    /// Have those answered with nothing, so that others are asked?
+    again: bool,
     /// A bit per member that was asked, and per member whose answer is awaited.
     asked: u16,
     pending: u16,
@@ -139,6 +141,8 @@ pub struct Counts {
     pub misses: u64,
     /// Hits with a version that was not the newest any more.
     pub stale_hits: u64,
+    /// Members asked because others had nothing.
+    pub second_looks: u64,
     /// Misses of keys that another member holds.
     pub elsewhere: u64,
     /// Misses that asked the store.

@@ -390,4 +390,15 @@ const PARAMS: &[Param<ClusterConfig>] = &[
         get: |c| Value::Number(c.joins_s),
         set: |c, v| c.joins_s = number(v),
     },
+    Param {
+        spec: row(
+            25,
+            ("second_look", "After a miss, ask the copies", ""),
+            Range::Switch,
+            "Whether the other members that hold a key are asked, one after another, when those \
+             first asked have nothing. Without, the store is asked at once.",
+        ),
+        get: |c| Value::Switch(c.second_look),
+        set: |c, v| c.second_look = v == Value::Switch(true),
+    },
 ];
