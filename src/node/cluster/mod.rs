@@ -1,25 +1,24 @@
-//! A cache cluster: several members that hold entries, and a coordinator that knows who holds what.
+//! A cache cluster: members that hold entries, and a coordinator that knows who holds what.
 //!
 //! Modelled: members with entries, an eviction policy, workers and a line each; any placement of
 //! the catalogue, whose list for a key names its owner and those that hold copies; replication
 //! factor; reads and writes that need one, a quorum or all of them; copies that nobody waits for,
 //! made later; versions, of which a member keeps the newest; deletions that are remembered or not;
-//! members that die (and lose what they held), are cut off (and come back with what is old by then),
-//! join and leave; a coordinator that notices by missing heartbeats, and waits for answers in vain
-//! until then; failover to the next on the list; hinted handoff, read repair, keys handed over.
-//! Not modelled: the coordinator's own failure apart from the whole node's, several coordinators
-//! that disagree, sizes of values, the work that copies cost, single flight; range queries pass
-//! through.
+//! members that die and lose what they held, that are cut off and come back with what is old by
+//! then, that join and leave; a coordinator that notices by missing heartbeats and waits for answers
+//! in vain until then; failover to the next on the list; a second look at the copies after a miss;
+//! hinted handoff, read repair, keys handed over. Not modelled: several coordinators that disagree,
+//! sizes of values, the work that copies cost, single flight; range queries pass through.
 //!
 //! Formulas: with N copies, R answers to a read and W to a write, R + W > N makes every read meet
 //! the newest acknowledged version while members stay as they are; under the delay d a copy that
 //! was not waited for is old until d after the write began; a member that falls between two
-//! heartbeats is known to be gone (misses - 1) to misses intervals later; of n members the next one
+//! heartbeats is known to be gone (misses - 1) to misses intervals later; one more beside n members
 //! takes over 1 / (n + 1) of the keys at least.
 //!
 //! Sources: DeCandia et al., Dynamo: Amazon's Highly Available Key-value Store, 2007 (preference
 //! list, quorums, hinted handoff, read repair); twemproxy, `auto_eject_hosts` (the next takes over);
-//! Nishtala et al., Scaling Memcache at Facebook, 2013.
+//! mcrouter, `MissFailoverRoute` (the second look).
 
 mod ask;
 mod config;
