@@ -143,7 +143,7 @@ fn clustered() -> Scenario {
         queue_limit: 3,
         timeout_ms: 40.0,
         heartbeat_ms: 100.0,
-        ttl_ms: 1_500.0,
+        ttl_ms: 300.0,
         joins_s: 2.0,
         handover: true,
         hints: true,
