@@ -3,7 +3,7 @@
 
 use crate::policy::evict::expiry::Expiry;
 use crate::policy::evict::{Access, Eviction};
-use crate::sim::{Context, Found, Key, KeyMap, Rng, Sink, Span, Stamp, Time, Truth, Why};
+use crate::sim::{Context, Found, Key, KeyMap, Rng, Sink, Span, Stamp, Time, Why};
 
 /// So many entries have a place in the picture.
 pub const SHOWN: usize = 24;
@@ -243,10 +243,4 @@ impl Shelf {
     pub(super) fn jitter(&mut self, jitter: f64) -> f64 {
         if jitter <= 0.0 { 1.0 } else { 1.0 + jitter * (2.0 * self.rng.unit() - 1.0) }
     }
-}
-
-/// Is a version of a key older than the truth? One that was promised and then committed is not.
-pub(super) fn is_behind(truth: &Truth, key: Key, stamp: Stamp) -> bool {
-    let newest = truth.newest(key).map(|newest| newest.stamp);
-    newest.is_some_and(|newest| newest.commit > stamp.commit && newest.by != stamp.by)
 }

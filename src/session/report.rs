@@ -117,7 +117,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
         AnyNode::Router(router) => of_router(router),
-        AnyNode::Cluster(cluster) => of_cluster(cluster, session),
+        AnyNode::Cluster(cluster) => of_cluster(cluster),
         AnyNode::Database(database) => vec![
             ("queries", database.queries().total() as f64),
             ("reads", database.reads() as f64),
@@ -208,7 +208,7 @@ fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
     ]
 }
 
-fn of_cluster(cluster: &Cluster, session: &Session) -> Vec<(&'static str, f64)> {
+fn of_cluster(cluster: &Cluster) -> Vec<(&'static str, f64)> {
     let counts = cluster.counts();
     let change = cluster.change().unwrap_or_default();
     let most = cluster.members().map(|member| member.asked.total()).max().unwrap_or(0);
@@ -244,7 +244,7 @@ fn of_cluster(cluster: &Cluster, session: &Session) -> Vec<(&'static str, f64)> 
         ("members", cluster.members().count() as f64),
         ("asked_of_busiest", most as f64),
         ("entries", cluster.entries() as f64),
-        ("diverged", cluster.diverged(session.run().truth()) as f64),
+        ("diverged", cluster.diverged() as f64),
     ]
 }
 

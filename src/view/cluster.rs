@@ -164,7 +164,8 @@ fn moving(node: &Cluster) -> String {
         let least = (ideal * f64::from(of)).round();
         let members =
             if from == to { String::new() } else { format!("{from} \u{2192} {to} members: ") };
-        words.push(format!("{members}{moved} of {of} keys changed owner, least {least}"));
+        words
+            .push(format!("{members}{moved} of {of} keys changed owner, {least} for equal shares"));
     }
     if node.counts().elsewhere > 0 {
         words.push(format!("{} misses of keys held elsewhere", node.counts().elsewhere));

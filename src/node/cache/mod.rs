@@ -34,7 +34,7 @@ pub use super::shelf::{Cause, Entry, Gone, SHOWN};
 pub use buffer::Lost;
 pub use config::{CacheConfig, Pattern};
 
-use super::shelf::{Shelf, is_behind};
+use super::shelf::Shelf;
 use crate::policy::evict::Eviction;
 use crate::sim::{
     Context, Event, Key, KeyMap, LinkId, Op, Reason, Rng, Signal, Sink, Span, Stamp, Time, Truth,
@@ -379,6 +379,12 @@ impl Cache {
     fn let_go(&mut self, slot: u32) -> Holding {
         self.holding.get_mut(slot as usize).map(std::mem::take).unwrap_or_default()
     }
+}
+
+/// Is a version of a key older than the truth? One that was promised and then committed is not.
+fn is_behind(truth: &Truth, key: Key, stamp: Stamp) -> bool {
+    let newest = truth.newest(key).map(|newest| newest.stamp);
+    newest.is_some_and(|newest| newest.commit > stamp.commit && newest.by != stamp.by)
 }
 
 fn make(config: &CacheConfig) -> Box<dyn Eviction> {

@@ -2,8 +2,8 @@
 
 use super::explain::{Hit, Miss};
 use super::write::known;
-use super::{Cache, Entry, Holding, Load, NOBODY, Pattern};
-use crate::node::shelf::{Cause, is_behind};
+use super::{Cache, Entry, Holding, Load, NOBODY, Pattern, is_behind};
+use crate::node::shelf::Cause;
 use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why};
 
 impl Cache {

@@ -3,7 +3,7 @@
 use super::config::{Pattern, ReadsFrom};
 use super::ground::Homes;
 use super::{Cluster, Errand, Hands, Purpose, REACH, Share, TIMEOUT, Work, timer};
-use crate::node::shelf::{Entry, is_behind};
+use crate::node::shelf::Entry;
 use crate::sim::{Found, Key, Op, Outcome, Reason, Request, Span, Stamp, Time};
 
 impl Cluster {
@@ -113,9 +113,20 @@ impl Cluster {
         let first: Vec<u8> = list[..need].to_vec();
         let (copies, need) = (homes.copies as u8, need as u8);
         let answers = Vec::with_capacity(usize::from(need));
-        let again = false;
-        let work =
-            Work { slot, key, purpose, list, copies, need, again, asked: 0, pending: 0, answers };
+        let (again, since) = (false, cx.now());
+        let work = Work {
+            slot,
+            key,
+            purpose,
+            since,
+            list,
+            copies,
+            need,
+            again,
+            asked: 0,
+            pending: 0,
+            answers,
+        };
         self.works.insert(ticket, work);
         for place in first {
             self.ask(ticket, place, cx);
@@ -210,7 +221,8 @@ impl Cluster {
         let best = work.answers.iter().filter_map(|&(_, entry)| entry).max_by_key(newest);
         let next = self.next_of(&work).filter(|_| self.config.second_look);
         match (work.purpose, best) {
-            (Purpose::Keep(_), _) => {
+            (Purpose::Keep(entry), _) => {
+                self.note_seen(work.key, entry.stamp, cx.now());
                 self.explain_acknowledged(&work, cx);
                 cx.reply(work.slot, Outcome::Done);
             }
@@ -235,7 +247,8 @@ impl Cluster {
 
     fn hit(&mut self, work: &Work, entry: Entry, cx: &mut Hands<'_>) {
         self.counts.hits += 1;
-        self.counts.stale_hits += u64::from(is_behind(cx.truth(), work.key, entry.stamp));
+        let stale = self.expected(work.key, work.since) > entry.stamp;
+        self.counts.stale_hits += u64::from(stale);
         self.explain_hit(work, entry, cx);
         cx.found(work.slot, Found::Value, entry.stamp);
         cx.reply(work.slot, Outcome::Done);
@@ -275,6 +288,7 @@ impl Cluster {
             Some(Errand::Load) => {
                 let found = if found == Found::Nothing { found } else { Found::Value };
                 cx.found(slot, found, stamp);
+                self.note_seen(key, stamp, cx.now());
                 if self.refuses {
                     self.counts.refused += 1;
                 } else if found == Found::Value {
@@ -283,6 +297,7 @@ impl Cluster {
                 cx.pass_back(slot);
             }
             Some(Errand::Write) if self.config.pattern == Pattern::ReadThrough => {
+                self.note_seen(key, stamp, cx.now());
                 cx.pass_back(slot);
             }
             // As in the course, an error is reported although the store has the value.

@@ -27,6 +27,7 @@ mod ground;
 mod handover;
 mod member;
 mod params;
+mod seen;
 mod serve;
 mod state;
 mod watch;
@@ -42,10 +43,11 @@ pub use state::{MemberState, Standing};
 pub use watch::{Loss, Noticed};
 
 use super::shelf::Entry;
-use crate::sim::{Context, Event, Key, LinkId, PartFault, Signal, Sink, Span, Time, What};
+use crate::sim::{Context, Event, Key, KeyMap, LinkId, PartFault, Signal, Sink, Span, Time, What};
 use crate::stats::Meter;
 use ground::Ground;
 use member::Member;
+use seen::Seen;
 
 /// A node's hands, whoever records.
 type Hands<'a> = Context<'a, dyn Sink + 'a>;
@@ -88,6 +90,8 @@ struct Work {
     slot: u32,
     key: Key,
     purpose: Purpose,
+    /// When it came, or came back from the store.
+    since: Time,
     /// Who may be asked, in this order.
     list: Vec<u8>,
     /// How many hold the key when all is well.
@@ -138,7 +142,7 @@ pub struct Counts {
     pub hits: u64,
     /// Reads that no member asked could answer.
     pub misses: u64,
-    /// Hits with a version that was not the newest any more.
+    /// Hits with a version older than one that was acknowledged before the read came.
     pub stale_hits: u64,
     /// Members asked because others had nothing.
     pub second_looks: u64,
@@ -213,6 +217,8 @@ pub struct Cluster {
     life: u32,
     /// What members that left held and is not handed over yet.
     bag: BTreeMap<Key, Entry>,
+    /// Which versions went through.
+    seen: KeyMap<Seen>,
     /// The key of the last request.
     last: Option<Key>,
     arrived: Meter,
@@ -248,6 +254,7 @@ impl Cluster {
             ticking: false,
             life: 0,
             bag: BTreeMap::new(),
+            seen: KeyMap::default(),
             last: None,
             arrived: Meter::default(),
             counts: Counts::default(),

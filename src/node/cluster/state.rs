@@ -3,8 +3,8 @@
 use super::member::Member;
 use super::{Change, Cluster, ClusterConfig, Counts, Loss, Noticed};
 use crate::node::shape::Shape;
-use crate::node::shelf::{Entry, is_behind};
-use crate::sim::{Found, Key, Truth};
+use crate::node::shelf::Entry;
+use crate::sim::{Found, Key};
 use crate::stats::Meter;
 
 /// How a member stands.
@@ -123,11 +123,11 @@ impl Cluster {
         self.members.iter().map(|member| member.shelf.len()).sum()
     }
 
-    /// How many of them are values that are older than the truth.
-    pub fn diverged(&self, truth: &Truth) -> usize {
+    /// How many of them are values that are older than what has been acknowledged.
+    pub fn diverged(&self) -> usize {
         let all = self.members.iter().flat_map(|member| member.shelf.iter());
         let old = |(key, entry): &(Key, Entry)| {
-            entry.found == Found::Value && is_behind(truth, *key, entry.stamp)
+            entry.found == Found::Value && entry.stamp < self.newest(*key)
         };
         all.filter(old).count()
     }

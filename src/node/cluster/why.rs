@@ -268,15 +268,15 @@ impl Cluster {
         let Some((mut why, own, word)) = self.reasons(work.slot, cx) else { return };
         self.explain_answers(&mut why, work, Some(best), cx);
         let version = best.stamp.commit;
-        let newest = cx.truth().newest(work.key).map_or(0, |newest| newest.stamp.commit);
-        why.title(|| match newest > version {
+        let expected = self.expected(work.key, work.since).commit;
+        why.title(|| match expected > version {
             true => format!("{own} gave an old value of {word}"),
             false => format!("{own} had {word}"),
         });
         let copies = usize::from(work.copies);
         let answers = work.answers.len();
-        let old = match newest > version {
-            true => format!(" The store has version {newest} by now."),
+        let old = match expected > version {
+            true => format!(" Version {expected} had been acknowledged when this read came."),
             false => String::new(),
         };
         why.say(|| {
