@@ -564,7 +564,28 @@ fn members_with_few_workers_have_a_line_and_turn_away_what_does_not_fit() {
     }
 }
 
-/// As many hits as one cache of the size of a member sees of the keys that are that member's.
+/// M/D/1: W = S + load x S / (2 (1 - load)), once every key is there.
+#[test]
+fn a_member_with_one_worker_is_a_queue_with_constant_times() {
+    let config = ClusterConfig {
+        members: 1,
+        workers: 1,
+        look_ms: 5.0,
+        hop_ms: 0.0,
+        queue_limit: 10_000,
+        timeout_ms: 10_000.0,
+        ..exact()
+    };
+    let asks = ClientsConfig { keys: 5, ..busy(120.0, 0.0) };
+    let (_, full) = run_with(&one(config, asks, vec![]), 400_000);
+    let warm = full.finished.iter().filter(|(_, request)| request.born > at_ms(2_000));
+    let times: Vec<f64> =
+        warm.map(|(end, request)| end.since(request.born).millis() - 2.0).collect();
+    let mean = times.iter().sum::<f64>() / times.len() as f64;
+    let expected = 5.0 + 0.6 * 5.0 / (2.0 * 0.4);
+    assert!((mean / expected - 1.0).abs() < 0.02, "{mean} ms, expected {expected}");
+}
+
 #[test]
 fn each_member_evicts_as_its_policy_does_alone() {
     for policy in evict::CATALOGUE {

@@ -172,3 +172,42 @@ fn moving(node: &Cluster) -> String {
     }
     words.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+    use crate::scenario::build::build;
+    use crate::sim::{Silent, Span, Time};
+
+    #[test]
+    fn a_cluster_says_who_is_gone_and_shouts_what_is_lost() {
+        let json = r#"{ "schema": "switchyard/1", "seed": 4, "nodes": [
+            { "id": "c", "kind": "clients", "label": "c", "x": 0, "y": 0, "rate": 200, "keys": 50 },
+            { "id": "k", "kind": "cluster", "label": "k", "x": 300, "y": 0, "copies": 1 },
+            { "id": "db", "kind": "database", "label": "db", "x": 600, "y": 0 }
+        ], "links": [{ "from": "c", "to": "k", "latency_ms": 1 },
+                     { "from": "k", "to": "db", "latency_ms": 1 }],
+        "faults": [{ "at_ms": 2000, "node": "k", "what": "crash_part", "part": 1 }] }"#;
+        let scenario = Scenario::from_json(json).expect("it is valid");
+        let mut run = build(&scenario);
+        let mut at = |ms: u64| {
+            run.run_until(Time::ZERO + Span::from_millis(ms), u64::MAX, &mut Silent);
+            let face = super::super::face::face(&scenario, &run, &scenario.nodes[1]);
+            face.expect("it is there")
+        };
+        let rows = |face: &Face| match &face.inside {
+            Inside::Cluster(rows, _) => rows.clone(),
+            other => panic!("{other:?}"),
+        };
+        let before = at(1_900);
+        assert_eq!(before.detail, "Ketama ring \u{b7} 1 of each");
+        assert!(rows(&before).iter().all(|row| row.standing.is_empty() && !row.wrong));
+        let after = at(2_400);
+        assert!(after.detail.contains("keys LOST"), "{}", after.detail);
+        assert_eq!(rows(&after)[1].standing, "down, unnoticed");
+        assert!(rows(&after)[1].wrong);
+        assert!(after.words.contains("m1 died at"), "{}", after.words);
+        assert_eq!(rows(&at(4_000))[1].standing, "down");
+    }
+}

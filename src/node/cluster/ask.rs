@@ -81,6 +81,8 @@ impl Cluster {
     /// A version as an entry that begins now.
     pub(super) fn entry(&self, (found, stamp): (Found, Stamp), now: Time) -> Entry {
         let (found, ends) = match found {
+            // Whatever never was needs no remembering.
+            Found::Nothing if stamp == Stamp::default() => (found, now),
             Found::Nothing => (found, now + Span::from_millis_f64(self.config.tombstone_ms)),
             _ if self.config.ttl_ms <= 0.0 => (Found::Value, Time::MAX),
             _ => (Found::Value, now + Span::from_millis_f64(self.config.ttl_ms)),
