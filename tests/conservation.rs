@@ -74,6 +74,11 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             AnyNode::Database(database) => {
                 prop_assert_eq!(database.held(), (serving, waiting, calling));
             }
+            AnyNode::Cluster(cluster) => {
+                prop_assert_eq!((cluster.calling(), 0, 0), (calling, serving, waiting));
+                let capacity = cluster.config().capacity as usize;
+                prop_assert!(cluster.members().all(|member| member.entries <= capacity));
+            }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }

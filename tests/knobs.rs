@@ -8,8 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use switchyard::node::cache::Pattern;
+use switchyard::node::clients::Popularity;
 use switchyard::node::{
-    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, Range, Spec, Value,
+    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, Range, Spec,
+    Value,
 };
 use switchyard::policy::balance::Memory;
 use switchyard::scenario::gallery::GALLERY;
@@ -79,6 +81,8 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
+    // Nobody is repaired whose answer was not heard beside another.
+    ("cluster", "repair", Context::with(&[("k", "read_level", "quorum")])),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -92,6 +96,7 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "table" => (with_table(5, 160.0), "t"),
         "router" => (with_router(5, 160.0), "sh"),
         "database" => (replicated(), "db"),
+        "cluster" => (clustered(), "k"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -123,6 +128,50 @@ fn replicated() -> Scenario {
         common::fault(1_800, "db", FaultKind::JoinPart(0)),
         common::fault(2_200, "db", FaultKind::RestartPart(2)),
         common::fault(2_600, "db", FaultKind::CrashPart(1)),
+    ];
+    scenario
+}
+
+/// A cluster in front of a database, whose members die, are cut off, come back and join.
+fn clustered() -> Scenario {
+    let config = ClusterConfig {
+        members: 5,
+        copies: 3,
+        capacity: 12,
+        look_ms: 4.0,
+        workers: 1,
+        queue_limit: 3,
+        timeout_ms: 40.0,
+        heartbeat_ms: 100.0,
+        ttl_ms: 300.0,
+        joins_s: 2.0,
+        handover: true,
+        hints: true,
+        ..ClusterConfig::default()
+    };
+    let asks = ClientsConfig {
+        rate: 300.0,
+        writes: 20.0,
+        deletes: 5.0,
+        keys: 60,
+        addresses: 10,
+        popularity: Popularity::Zipf,
+        ..ClientsConfig::default()
+    };
+    let store = DatabaseConfig { workers: 64, replicas: 0, ..DatabaseConfig::default() };
+    let nodes = vec![
+        common::clients("c", asks),
+        common::cluster("k", config),
+        common::database("db", store),
+    ];
+    let wires = vec![common::link("c", "k", 5.0), common::link("k", "db", 5.0)];
+    let mut scenario = common::scenario(5, nodes, wires);
+    scenario.faults = vec![
+        common::fault(1_150, "k", FaultKind::CutPart(0)),
+        common::fault(1_420, "k", FaultKind::CrashPart(2)),
+        common::fault(1_900, "k", FaultKind::JoinPart(0)),
+        common::fault(2_700, "k", FaultKind::RestartPart(2)),
+        common::fault(3_100, "k", FaultKind::CrashPart(1)),
     ];
     scenario
 }
@@ -424,6 +473,7 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Table(table) => table.arrived().total(),
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
+                AnyNode::Cluster(cluster) => cluster.arrived().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

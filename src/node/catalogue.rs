@@ -1,8 +1,8 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, RouterConfig,
+    ServerConfig, TableConfig,
 };
 use super::{Family, Kind};
 
@@ -45,6 +45,7 @@ const ANYWHERE: &[Family] = &[
     Family::Database,
     Family::Router,
     Family::Table,
+    Family::Cluster,
 ];
 
 /// Every kind, in the order of the palette.
@@ -181,5 +182,26 @@ pub const CATALOGUE: &[KindEntry] = &[
                Not modelled: transactions, the way back of replicas' acknowledgements, the work of \
                applying; a range query costs as much as one read.",
         make: || Kind::Database(DatabaseConfig::default()),
+    },
+    KindEntry {
+        family: Family::Cluster,
+        key: "cluster",
+        wire: 7,
+        name: "Cache cluster",
+        blurb: "Caches that share keys out and keep copies",
+        label: "Cache cluster",
+        takes: true,
+        sends_to: &[Family::Database, Family::Router, Family::Table, Family::Server],
+        links_max: 1,
+        slows: true,
+        refuses: true,
+        card: "A coordinator places each key on its members, reads and writes by levels, and \
+               notices by missing heartbeats who is gone: after (misses \u{2212} 1) to misses \
+               intervals. R + W > N makes reads meet the newest acknowledged version while members \
+               stay as they are. Copies that nobody waits for come after the delay. A member that \
+               dies loses what it held; one that is cut off comes back with what is old by then. \
+               Not modelled: several coordinators that disagree, sizes of values, the work that \
+               copies cost, single flight; range queries pass through.",
+        make: || Kind::Cluster(ClusterConfig::default()),
     },
 ];

@@ -10,12 +10,15 @@ pub mod balancer;
 pub mod cache;
 mod catalogue;
 pub mod clients;
+pub mod cluster;
 pub mod database;
 mod kind;
 pub mod machine;
 pub mod param;
 pub mod router;
 pub mod server;
+mod shape;
+mod shelf;
 pub mod table;
 pub mod tuning;
 
@@ -23,6 +26,7 @@ pub use balancer::{Balancer, BalancerConfig};
 pub use cache::{Cache, CacheConfig};
 pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
+pub use cluster::{Cluster, ClusterConfig};
 pub use database::{Database, DatabaseConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
@@ -49,6 +53,8 @@ pub enum AnyNode {
     Router(Box<Router>),
     /// A database.
     Database(Box<Database>),
+    /// A cache cluster.
+    Cluster(Box<Cluster>),
 }
 
 impl AnyNode {
@@ -62,6 +68,7 @@ impl AnyNode {
             Kind::Table(c) => AnyNode::Table(Box::new(Table::new(id, seed, c.clone()))),
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
+            Kind::Cluster(c) => AnyNode::Cluster(Box::new(Cluster::new(id, seed, c.clone()))),
         }
     }
 
@@ -83,6 +90,9 @@ impl AnyNode {
             (AnyNode::Database(node), Kind::Database(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Cluster(node), Kind::Cluster(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -96,6 +106,7 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.start(cx),
             AnyNode::Table(node) => node.start(&mut cx.any()),
             AnyNode::Router(node) => node.start(&mut cx.any()),
+            AnyNode::Cluster(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
@@ -113,6 +124,7 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Cluster(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -125,6 +137,7 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Cluster(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

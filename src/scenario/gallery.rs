@@ -134,6 +134,26 @@ pub const GALLERY: &[Preset] = &[
         blurb: "Two primaries at once, and how fencing prevents it",
         json: include_str!("../../www/scenarios/split-brain.json"),
     },
+    Preset {
+        key: "cache-member-dies",
+        blurb: "A cache member dies: keys lost with one copy, none with two",
+        json: include_str!("../../www/scenarios/cache-member-dies.json"),
+    },
+    Preset {
+        key: "cache-grows",
+        blurb: "A fifth cache member joins: modulo beside a ring",
+        json: include_str!("../../www/scenarios/cache-grows.json"),
+    },
+    Preset {
+        key: "cache-levels",
+        blurb: "Three copies: one answer, or a quorum of them",
+        json: include_str!("../../www/scenarios/cache-levels.json"),
+    },
+    Preset {
+        key: "cache-member-returns",
+        blurb: "A cache member comes back with old values; hinted handoff beside it",
+        json: include_str!("../../www/scenarios/cache-member-returns.json"),
+    },
 ];
 
 impl Preset {

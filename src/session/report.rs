@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Session;
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Router, Table};
+use crate::node::{AnyNode, Cache, Cluster, Router, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -117,6 +117,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
         AnyNode::Router(router) => of_router(router),
+        AnyNode::Cluster(cluster) => of_cluster(cluster),
         AnyNode::Database(database) => vec![
             ("queries", database.queries().total() as f64),
             ("reads", database.reads() as f64),
@@ -204,6 +205,46 @@ fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
         ("misroutes", router.misroutes() as f64),
         ("misses", router.misses() as f64),
         ("no_owner", router.homeless() as f64),
+    ]
+}
+
+fn of_cluster(cluster: &Cluster) -> Vec<(&'static str, f64)> {
+    let counts = cluster.counts();
+    let change = cluster.change().unwrap_or_default();
+    let most = cluster.members().map(|member| member.asked.total()).max().unwrap_or(0);
+    vec![
+        ("arrived", cluster.arrived().total() as f64),
+        ("hit_ratio", cluster.hit_ratio().unwrap_or(0.0)),
+        ("hits", counts.hits as f64),
+        ("misses", counts.misses as f64),
+        ("second_looks", counts.second_looks as f64),
+        ("misses_held_elsewhere", counts.elsewhere as f64),
+        ("stale_hits", counts.stale_hits as f64),
+        ("loads", counts.loads as f64),
+        ("written", counts.written as f64),
+        ("fills", counts.fills as f64),
+        ("evictions", counts.evictions as f64),
+        ("expired", counts.expired as f64),
+        ("refused", counts.refused as f64),
+        ("no_answer", counts.no_answer as f64),
+        ("failed_unanswered", counts.unanswered as f64),
+        ("failed_too_few", counts.too_few as f64),
+        ("failed_queue_full", counts.queue_full as f64),
+        ("dropped", counts.dropped as f64),
+        ("lost_keys", counts.lost as f64),
+        ("set_back_keys", counts.set_back as f64),
+        ("keys_changed_owner", f64::from(change.moved)),
+        ("least_that_could", change.ideal * f64::from(change.of)),
+        ("keys_handed_over", counts.handed as f64),
+        ("keys_to_hand_over", cluster.to_hand_over() as f64),
+        ("noticed_gone", counts.noticed as f64),
+        ("hints_kept", cluster.hints() as f64),
+        ("hints_given", counts.hinted as f64),
+        ("repaired", counts.repaired as f64),
+        ("members", cluster.members().count() as f64),
+        ("asked_of_busiest", most as f64),
+        ("entries", cluster.entries() as f64),
+        ("diverged", cluster.diverged() as f64),
     ]
 }
 

@@ -93,10 +93,11 @@ fn NodeSettings(id: String) -> impl IntoView {
             <p class="error" role="alert">{gap}</p>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
             {(entry.family == Family::Server).then(|| view! { <Upgrade id=id.get_value() /> })}
-            {matches!(entry.family, Family::Router | Family::Table)
+            {matches!(entry.family, Family::Router | Family::Table | Family::Cluster)
                 .then(|| view! { <TryKey id=id.get_value() /> })}
             <For each=specs key=row children=field />
-            {(entry.family == Family::Database).then(|| view! { <Members id=id.get_value() /> })}
+            {matches!(entry.family, Family::Database | Family::Cluster)
+                .then(|| view! { <Members id=id.get_value() /> })}
             {entry.takes.then(|| view! { <Impairments id=id.get_value() entry=entry /> })}
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>

@@ -19,6 +19,7 @@ mod gestures;
 mod icons;
 mod impairments;
 mod inside_cache;
+mod inside_cluster;
 mod inside_database;
 mod inside_shards;
 mod inspector;

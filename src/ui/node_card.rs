@@ -6,6 +6,7 @@ use web_sys::PointerEvent;
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::inside_cache;
+use super::inside_cluster;
 use super::inside_database;
 use super::inside_shards;
 use super::store::{Selection, Store, store};
@@ -151,6 +152,7 @@ fn Body(
         Some(Family::Table) => inside_shards::shares(quick).into_any(),
         Some(Family::Router) => inside_shards::placement(quick).into_any(),
         Some(Family::Database) => inside_database::members(quick).into_any(),
+        Some(Family::Cluster) => inside_cluster::cluster(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));

@@ -1,5 +1,6 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
+pub use super::cluster::ClusterRow;
 pub use super::database::MemberRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
@@ -8,7 +9,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{database, rows, server};
+use crate::view::{cluster, database, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub enum Inside {
     Shards(Vec<ShareRow>, Placing),
     /// A database: a row per member.
     Members(Vec<MemberRow>),
+    /// A cache cluster: a row per member, and the placement.
+    Cluster(Vec<ClusterRow>, Placing),
 }
 
 /// A backend in a balancer.
@@ -115,6 +118,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Table(node) => shards::table(node, now),
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
+        AnyNode::Cluster(node) => cluster::face(node, run),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -139,9 +143,11 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     }
     if unwired(scenario, spec) {
         face.detail = match spec.kind {
-            Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
-                "nothing sends to it yet".to_owned()
-            }
+            Kind::Server(_)
+            | Kind::Cache(_)
+            | Kind::Table(_)
+            | Kind::Database(_)
+            | Kind::Cluster(_) => "nothing sends to it yet".to_owned(),
             Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
         };
     }
@@ -150,9 +156,11 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
     match spec.kind {
-        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
-            !scenario.links.iter().any(|link| link.to == spec.id)
-        }
+        Kind::Server(_)
+        | Kind::Cache(_)
+        | Kind::Table(_)
+        | Kind::Database(_)
+        | Kind::Cluster(_) => !scenario.links.iter().any(|link| link.to == spec.id),
         Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
             !scenario.links.iter().any(|link| link.from == spec.id)
         }

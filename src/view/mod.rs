@@ -3,6 +3,7 @@
 
 pub mod cache_face;
 pub mod camera;
+pub mod cluster;
 pub mod curve;
 mod database;
 pub mod dots;

@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use super::shape::Shape;
 pub use config::{Meanwhile, Migration, RouterConfig};
-pub use ground::{Member, Shape};
+pub use ground::Member;
 
 use self::ground::Ground;
 use self::hot::Hot;
