@@ -15,6 +15,7 @@ pub mod hash;
 pub mod line;
 pub mod phi;
 pub mod place;
+pub mod registry;
 mod rooms;
 
 pub use entry::{Entry, Knob, Knobs, Refusal, find};
