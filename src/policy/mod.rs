@@ -10,6 +10,7 @@
 pub mod balance;
 mod entry;
 pub mod evict;
+pub mod gateway;
 pub mod guard;
 pub mod hash;
 pub mod line;
