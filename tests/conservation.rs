@@ -74,6 +74,9 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             AnyNode::Database(database) => {
                 prop_assert_eq!(database.held(), (serving, waiting, calling));
             }
+            AnyNode::Registry(registry) => {
+                prop_assert_eq!((0, registry.in_hand(), 0), (serving, waiting, calling));
+            }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }

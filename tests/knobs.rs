@@ -424,6 +424,7 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Table(table) => table.arrived().total(),
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
+                AnyNode::Registry(registry) => registry.sent().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -1,8 +1,8 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RegistryConfig, RouterConfig,
+    ServerConfig, TableConfig,
 };
 use super::{Family, Kind};
 
@@ -45,6 +45,7 @@ const ANYWHERE: &[Family] = &[
     Family::Database,
     Family::Router,
     Family::Table,
+    Family::Registry,
 ];
 
 /// Every kind, in the order of the palette.
@@ -181,5 +182,26 @@ pub const CATALOGUE: &[KindEntry] = &[
                Not modelled: transactions, the way back of replicas' acknowledgements, the work of \
                applying; a range query costs as much as one read.",
         make: || Kind::Database(DatabaseConfig::default()),
+    },
+    KindEntry {
+        family: Family::Registry,
+        key: "registry",
+        wire: 10,
+        name: "Registry",
+        blurb: "Knows who is well; clients discover through it",
+        label: "Registry",
+        takes: true,
+        sends_to: &[Family::Server],
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Consul's rules: servers register when they start, are critical until a check says \
+               otherwise, and are struck out when critical for longer than a minute, by a reaper \
+               that comes every 30 s. A dead instance stays visible for up to interval + timeout, \
+               and then until clients' lists expire. Each node wired to it is one client with one \
+               list; that part runs with the client and outlives a crash of the registry, which \
+               keeps its catalogue and forgets who was well. All servers are one service. Not \
+               modelled: several registry servers, watches.",
+        make: || Kind::Registry(RegistryConfig::default()),
     },
 ];

@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RegistryConfig, RouterConfig,
+    ServerConfig, TableConfig,
 };
 use crate::policy::Knob;
 
@@ -26,6 +26,8 @@ pub enum Kind {
     Router(RouterConfig),
     /// A database with its replicas.
     Database(DatabaseConfig),
+    /// A registry.
+    Registry(RegistryConfig),
 }
 
 /// The kinds without their settings.
@@ -45,6 +47,8 @@ pub enum Family {
     Router,
     /// Databases.
     Database,
+    /// Registries.
+    Registry,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -153,6 +157,7 @@ impl Kind {
             Kind::Table(_) => Family::Table,
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
+            Kind::Registry(_) => Family::Registry,
         }
     }
 
@@ -165,6 +170,7 @@ impl Kind {
             Kind::Table(config) => config,
             Kind::Router(config) => config,
             Kind::Database(config) => config,
+            Kind::Registry(config) => config,
         }
     }
 
@@ -177,6 +183,7 @@ impl Kind {
             Kind::Table(config) => config,
             Kind::Router(config) => config,
             Kind::Database(config) => config,
+            Kind::Registry(config) => config,
         }
     }
 

@@ -61,6 +61,7 @@ fn card(node: &NodeSpec) -> Card {
             backup: config.backup,
             ..card
         },
+        Kind::Registry(_) => Card { lives_on: true, ..card },
         Kind::Cache(config) => Card { looks_aside: config.pattern == Pattern::CacheAside, ..card },
         Kind::Clients(_)
         | Kind::Balancer(_)
@@ -91,6 +92,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Table(_), Kind::Table(_))
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
+            | (AnyNode::Registry(_), Kind::Registry(_))
     )
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Session;
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Router, Table};
+use crate::node::{AnyNode, Cache, Registry, Router, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -131,6 +131,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("promotions", database.promotions() as f64),
             ("gave_up_waiting", database.gave_up_waiting() as f64),
         ],
+        AnyNode::Registry(registry) => of_registry(registry),
     }
 }
 
@@ -204,6 +205,29 @@ fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
         ("misroutes", router.misroutes() as f64),
         ("misses", router.misses() as f64),
         ("no_owner", router.homeless() as f64),
+    ]
+}
+
+fn of_registry(registry: &Registry) -> Vec<(&'static str, f64)> {
+    let counts = registry.counts();
+    let sent = registry.members().iter().map(|member| member.sent as f64);
+    let seen = registry.detection().and_then(|detection| detection.after);
+    vec![
+        ("sent", registry.sent().total() as f64),
+        ("sent_to_busiest", sent.fold(0.0, f64::max)),
+        ("registered", registry.catalogue().all().count() as f64),
+        ("passing", registry.passing() as f64),
+        ("lookups", counts.lookups as f64),
+        ("from_list", counts.from_list as f64),
+        ("nobody_passing", counts.nobody as f64),
+        ("registry_unreachable", counts.unreachable as f64),
+        ("sent_in_vain", counts.in_vain as f64),
+        ("checks", counts.checks as f64),
+        ("checks_failed", counts.failed_checks as f64),
+        ("checks_lost", counts.lost_checks as f64),
+        ("struck_out", counts.reaped as f64),
+        ("registrations_failed", counts.failed_registrations as f64),
+        ("last_detection_s", seen.map_or(0.0, |after| after.seconds())),
     ]
 }
 

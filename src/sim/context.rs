@@ -31,6 +31,8 @@ pub struct Card {
     pub looks_aside: bool,
     /// Is it to be chosen no more, and goes on with what it has?
     pub draining: bool,
+    /// Does a part of it live with those who ask, so that it decides although it is down?
+    pub lives_on: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
     /// Was it taken out of the run?
@@ -49,6 +51,7 @@ impl Card {
             backup: false,
             looks_aside: false,
             draining: false,
+            lives_on: false,
             up: true,
             gone: false,
         }

@@ -189,7 +189,7 @@ impl<N: Node> World<N> {
         let card = &self.core.cards[usize::from(event.node.0)];
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
-        } else if card.up {
+        } else if card.up || (card.lives_on && !card.gone) {
             let node = &mut self.nodes[usize::from(event.node.0)];
             node.on_event(event, &mut Context { core: &mut self.core, sink, node: event.node });
         } else {

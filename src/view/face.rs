@@ -1,6 +1,7 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
 pub use super::database::MemberRow;
+pub use super::registry::InstanceRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
@@ -8,7 +9,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{database, rows, server};
+use crate::view::{database, registry, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub enum Inside {
     Shards(Vec<ShareRow>, Placing),
     /// A database: a row per member.
     Members(Vec<MemberRow>),
+    /// A registry: a row per instance, and what happened last.
+    Instances(Vec<InstanceRow>, String),
 }
 
 /// A backend in a balancer.
@@ -115,6 +118,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Table(node) => shards::table(node, now),
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
+        AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -142,7 +146,9 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
             Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
                 "nothing sends to it yet".to_owned()
             }
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
+            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) | Kind::Registry(_) => {
+                "not wired yet".to_owned()
+            }
         };
     }
     Some(face)
@@ -153,7 +159,7 @@ fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
         Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
             !scenario.links.iter().any(|link| link.to == spec.id)
         }
-        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
+        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) | Kind::Registry(_) => {
             !scenario.links.iter().any(|link| link.from == spec.id)
         }
     }

@@ -9,6 +9,7 @@ pub mod dots;
 pub mod face;
 pub mod layout;
 pub mod raster;
+mod registry;
 mod rows;
 mod server;
 pub mod shards;

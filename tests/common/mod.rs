@@ -12,7 +12,7 @@ use switchyard::node::{
     Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind, Router, RouterConfig, Table,
     TableConfig,
 };
-use switchyard::node::{Database, DatabaseConfig};
+use switchyard::node::{Database, DatabaseConfig, Registry, RegistryConfig};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -49,6 +49,10 @@ pub(crate) fn cache(id: &str, config: CacheConfig) -> NodeSpec {
 
 pub(crate) fn database(id: &str, config: DatabaseConfig) -> NodeSpec {
     node(id, Kind::Database(config))
+}
+
+pub(crate) fn registry(id: &str, config: RegistryConfig) -> NodeSpec {
+    node(id, Kind::Registry(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -189,6 +193,13 @@ pub(crate) fn the_router<'a>(run: &'a Run, id: &str) -> &'a Router {
 pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
     match find(run, id) {
         AnyNode::Database(database) => database,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_registry<'a>(run: &'a Run, id: &str) -> &'a Registry {
+    match find(run, id) {
+        AnyNode::Registry(registry) => registry,
         other => panic!("{id} is {other:?}"),
     }
 }

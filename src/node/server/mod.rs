@@ -31,6 +31,7 @@ use crate::sim::{Context, Dist, Event, LinkId, Reason, Rng, Signal, Sink, Span, 
 use crate::stats::{Level, Meter};
 use ask::{Key, Task};
 use usage::Marks;
+use work::is_check;
 
 /// Timers: a core is done, somebody who shares the cores is done, an answer has left.
 const DONE: u8 = 0;
@@ -306,7 +307,8 @@ impl Server {
         held.extend(waiting.map(|(key, _)| key.0));
         self.calls.clear();
         self.left.clear();
-        self.lost += u64::from(self.here);
+        let checks = held.iter().filter(|slot| is_check(**slot, cx)).count() as u64;
+        self.lost += u64::from(self.here) - checks;
         self.here = 0;
         let now = cx.now();
         let levels = [&mut self.busy, &mut self.shared, &mut self.held, &mut self.waiting];

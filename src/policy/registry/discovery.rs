@@ -3,7 +3,7 @@
 //! The course asks the registry for every call and takes the first of what it gets, so one instance
 //! does all the work for as long as it passes. With a list that is kept, the registry is asked less
 //! and may even be down; what changes there is not seen until the list has expired, which is when
-//! its age is *more* than its time to live.
+//! its age is *more* than its time to live. A list with nobody on it is not kept.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ impl Discovery {
     /// The list it has, if that may still be used at `now`.
     pub fn fresh(&self, now: Time, ttl: Span) -> Option<&[Arc<str>]> {
         let age = now.since(self.read?);
-        (ttl > Span::ZERO && age <= ttl).then_some(&self.list[..])
+        let usable = ttl > Span::ZERO && age <= ttl && !self.list.is_empty();
+        usable.then_some(&self.list[..])
     }
 
     /// When it read the list that it has.
@@ -145,5 +146,7 @@ mod tests {
         assert!(client.fresh(at(1_000), Span::ZERO).is_none(), "nothing is kept for no time");
         client.drop_one("b");
         assert_eq!(client.list().len(), 2);
+        ["a", "c"].map(|id| client.drop_one(id));
+        assert!(client.fresh(at(1_000), ttl).is_none(), "nobody is left");
     }
 }
