@@ -425,6 +425,7 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
                 AnyNode::Registry(registry) => registry.sent().total(),
+                AnyNode::Gateway(gateway) => gateway.sent(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

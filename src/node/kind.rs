@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RegistryConfig, RouterConfig,
-    ServerConfig, TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, GatewayConfig, RegistryConfig,
+    RouterConfig, ServerConfig, TableConfig,
 };
 use crate::policy::Knob;
 
@@ -28,6 +28,8 @@ pub enum Kind {
     Database(DatabaseConfig),
     /// A registry.
     Registry(RegistryConfig),
+    /// A gateway.
+    Gateway(GatewayConfig),
 }
 
 /// The kinds without their settings.
@@ -49,6 +51,8 @@ pub enum Family {
     Database,
     /// Registries.
     Registry,
+    /// Gateways.
+    Gateway,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -158,6 +162,7 @@ impl Kind {
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
             Kind::Registry(_) => Family::Registry,
+            Kind::Gateway(_) => Family::Gateway,
         }
     }
 
@@ -171,6 +176,7 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Registry(config) => config,
+            Kind::Gateway(config) => config,
         }
     }
 
@@ -184,6 +190,7 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Registry(config) => config,
+            Kind::Gateway(config) => config,
         }
     }
 

@@ -11,6 +11,7 @@ pub mod cache;
 mod catalogue;
 pub mod clients;
 pub mod database;
+pub mod gateway;
 mod kind;
 pub mod machine;
 pub mod param;
@@ -25,6 +26,7 @@ pub use cache::{Cache, CacheConfig};
 pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use database::{Database, DatabaseConfig};
+pub use gateway::{Gateway, GatewayConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
 pub use registry::{Registry, RegistryConfig};
@@ -53,6 +55,8 @@ pub enum AnyNode {
     Database(Box<Database>),
     /// A registry.
     Registry(Box<Registry>),
+    /// A gateway.
+    Gateway(Box<Gateway>),
 }
 
 impl AnyNode {
@@ -67,6 +71,7 @@ impl AnyNode {
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
             Kind::Registry(c) => AnyNode::Registry(Box::new(Registry::new(id, seed, c.clone()))),
+            Kind::Gateway(c) => AnyNode::Gateway(Box::new(Gateway::new(id, seed, c.clone()))),
         }
     }
 
@@ -91,6 +96,9 @@ impl AnyNode {
             (AnyNode::Registry(node), Kind::Registry(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Gateway(node), Kind::Gateway(config)) => {
+                node.configure(config.clone(), &cx.any())
+            }
             _ => {}
         }
     }
@@ -108,7 +116,8 @@ impl Node for AnyNode {
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
-            | AnyNode::Database(_) => {}
+            | AnyNode::Database(_)
+            | AnyNode::Gateway(_) => {}
         }
     }
 
@@ -123,6 +132,7 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Registry(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Gateway(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -136,6 +146,7 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Registry(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Gateway(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

@@ -67,7 +67,8 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Balancer(_)
         | Kind::Table(_)
         | Kind::Router(_)
-        | Kind::Database(_) => card,
+        | Kind::Database(_)
+        | Kind::Gateway(_) => card,
     }
 }
 
@@ -93,6 +94,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
             | (AnyNode::Registry(_), Kind::Registry(_))
+            | (AnyNode::Gateway(_), Kind::Gateway(_))
     )
 }
 

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Session;
+use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Registry, Router, Table};
+use crate::node::{AnyNode, Cache, Gateway, Registry, Router, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -132,6 +133,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("gave_up_waiting", database.gave_up_waiting() as f64),
         ],
         AnyNode::Registry(registry) => of_registry(registry),
+        AnyNode::Gateway(gateway) => of_gateway(gateway),
     }
 }
 
@@ -229,6 +231,32 @@ fn of_registry(registry: &Registry) -> Vec<(&'static str, f64)> {
         ("registrations_failed", counts.failed_registrations as f64),
         ("last_detection_s", seen.map_or(0.0, |after| after.seconds())),
     ]
+}
+
+fn of_gateway(gateway: &Gateway) -> Vec<(&'static str, f64)> {
+    let stopped = |gate: Gate| {
+        let name = match gate {
+            Gate::Route => "no_route",
+            Gate::Auth => "no_token",
+            Gate::Limit => "rate_limited",
+            Gate::Room => "shed",
+            Gate::Canary => "sent_to_canary",
+            Gate::Breaker => "circuit_open",
+            Gate::Timeout => "timed_out",
+            Gate::Retry => "retries_used_up",
+            Gate::Deadline => "deadline_passed",
+        };
+        (name, gateway.gate(gate).stopped as f64)
+    };
+    let own = [
+        ("arrived", gateway.arrived().total() as f64),
+        ("answered", gateway.answered() as f64),
+        ("attempts", gateway.sent() as f64),
+        ("retries", gateway.gate(Gate::Retry).passed as f64),
+        ("misroutes", gateway.astray() as f64),
+        ("late_answers", gateway.late() as f64),
+    ];
+    own.into_iter().chain(GATES.map(stopped)).collect()
 }
 
 impl Report {

@@ -296,6 +296,8 @@ pub struct Request {
     depth: u8,
     /// For a call: how many of the hops are those of the request it was made for.
     base: u8,
+    /// Which service it is for, as the number of its name and one; 0 where its key says so.
+    pub service: u32,
     /// What it wants.
     pub op: Op,
     /// What a read found so far.
@@ -322,6 +324,7 @@ impl Request {
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
             base: 0,
+            service: 0,
             op,
             found: Found::Unasked,
             is_call: false,

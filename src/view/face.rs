@@ -1,6 +1,7 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
 pub use super::database::MemberRow;
+pub use super::gateway::{GateCell, RouteRow};
 pub use super::registry::InstanceRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
@@ -9,7 +10,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{database, registry, rows, server};
+use crate::view::{database, gateway, registry, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub enum Inside {
     Members(Vec<MemberRow>),
     /// A registry: a row per instance, and what happened last.
     Instances(Vec<InstanceRow>, String),
+    /// A gateway: its gates, then a row per route.
+    Gates(Vec<GateCell>, Vec<RouteRow>),
 }
 
 /// A backend in a balancer.
@@ -118,6 +121,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Table(node) => shards::table(node, now),
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
+        AnyNode::Gateway(node) => gateway::face(node, run),
         AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
     };
     face.condition = condition;
@@ -146,9 +150,11 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
             Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
                 "nothing sends to it yet".to_owned()
             }
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) | Kind::Registry(_) => {
-                "not wired yet".to_owned()
-            }
+            Kind::Clients(_)
+            | Kind::Balancer(_)
+            | Kind::Router(_)
+            | Kind::Registry(_)
+            | Kind::Gateway(_) => "not wired yet".to_owned(),
         };
     }
     Some(face)
@@ -159,9 +165,11 @@ fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
         Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
             !scenario.links.iter().any(|link| link.to == spec.id)
         }
-        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) | Kind::Registry(_) => {
-            !scenario.links.iter().any(|link| link.from == spec.id)
-        }
+        Kind::Clients(_)
+        | Kind::Balancer(_)
+        | Kind::Router(_)
+        | Kind::Registry(_)
+        | Kind::Gateway(_) => !scenario.links.iter().any(|link| link.from == spec.id),
     }
 }
 
