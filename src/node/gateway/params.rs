@@ -138,7 +138,7 @@ pub(super) const ALL: &[Param<GatewayConfig>] = &[
     },
     Param {
         spec: Spec {
-            key: "limit",
+            key: "limiter",
             wire: 5,
             label: "Rate limit",
             unit: "",
