@@ -114,6 +114,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("queue_mean", server.waiting().mean(now)),
             ("network_busy_mean", server.sending().mean(now)),
             ("inside_mean", server.inside_mean(now)),
+            ("health_checks", server.checks() as f64),
         ],
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),

@@ -20,6 +20,8 @@ mod icons;
 mod impairments;
 mod inside_cache;
 mod inside_database;
+mod inside_gateway;
+mod inside_registry;
 mod inside_shards;
 mod inspector;
 mod keys;

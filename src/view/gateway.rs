@@ -17,8 +17,10 @@ pub struct GateCell {
     pub name: &'static str,
     /// What it let through.
     pub passed: String,
-    /// What it stopped, with a word for what that means; nothing if it stopped nothing.
+    /// What it stopped, or sent another way, with a sign for which; nothing if that is nothing.
     pub stopped: String,
+    /// The same in words.
+    pub words: String,
     /// How far it is shut, from 0 to 1: the share that it stopped.
     pub shut: f64,
 }
@@ -57,10 +59,12 @@ fn cell(node: &Gateway, gate: Gate) -> GateCell {
     GateCell {
         name: gate.name(),
         passed: count.passed.to_string(),
-        stopped: match count.stopped {
-            0 => String::new(),
-            stopped => format!("{stopped} {word}"),
+        stopped: match (count.stopped, gate) {
+            (0, _) => String::new(),
+            (stopped, Gate::Canary) => format!("\u{2197} {stopped}"),
+            (stopped, _) => format!("\u{2715} {stopped}"),
         },
+        words: format!("{} {} passed, {} {word}", gate.name(), count.passed, count.stopped),
         shut: count.stopped as f64 / all,
     }
 }
@@ -116,10 +120,7 @@ pub(super) fn face(node: &Gateway, run: &Run) -> Face {
         (None, None) => "one balancer per route".to_owned(),
     };
     let per_second = node.arrived().per_second(now);
-    let gates_in_words = gates.iter().map(|gate| match gate.stopped.is_empty() {
-        true => format!("{} {} passed", gate.name, gate.passed),
-        false => format!("{} {} passed, {}", gate.name, gate.passed, gate.stopped),
-    });
+    let gates_in_words = gates.iter().map(|gate| gate.words.clone());
     let rows_in_words =
         rows.iter().map(|row| format!("{}: {} requests {}", row.name, row.number, row.note));
     let words: Vec<String> = gates_in_words.chain(rows_in_words).collect();

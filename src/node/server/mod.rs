@@ -91,6 +91,7 @@ pub struct Server {
     marks: Marks,
     arrived: Meter,
     served: Meter,
+    checks: u64,
     refused: u64,
     refused_memory: u64,
     failed_behind: u64,
@@ -129,6 +130,7 @@ impl Server {
             marks: Marks::default(),
             arrived: Meter::default(),
             served: Meter::default(),
+            checks: 0,
             refused: 0,
             refused_memory: 0,
             failed_behind: 0,
@@ -233,6 +235,11 @@ impl Server {
     /// Requests answered, by rate and in all.
     pub fn served(&self) -> &Meter {
         &self.served
+    }
+
+    /// Health checks answered, which are nobody's traffic and in no other count.
+    pub fn checks(&self) -> u64 {
+        self.checks
     }
 
     /// Requests turned away because the queue was full.
