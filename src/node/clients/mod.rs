@@ -3,9 +3,9 @@
 //! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
 //! to the last), or one after another as in the course's demo program, where it does. Keys are
 //! drawn from `user:0` to `user:n-1`: all alike, by Zipf's law, mostly from a hot set, or one after
-//! the other; client addresses from so many; a mix of services, for gateways. A share of the requests writes, deletes, or asks for a
-//! run of keys. Answers are judged for consistency, an address being a session. Not modelled:
-//! timeouts and retries.
+//! the other; client addresses from so many; a mix of services, for gateways. A share of the
+//! requests writes, deletes, or asks for a run of keys. Answers are judged for consistency, an
+//! address being a session. Not modelled: timeouts and retries.
 //!
 //! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate; by Zipf's law the k-th key
 //! is asked for in proportion to 1 / k^s.

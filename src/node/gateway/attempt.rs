@@ -270,7 +270,8 @@ impl Gateway {
         }
     }
 
-    /// An attempt came to nothing: another, if one is allowed. `outcome` is how it ended, if it did.
+    /// An attempt came to nothing: another, if one is allowed. `outcome` is how it ended, if it
+    /// did.
     fn again<S: Sink + ?Sized>(&mut self, slot: u32, outcome: Outcome, cx: &mut Context<'_, S>) {
         let Some(flight) = self.flights.get(&slot) else { return };
         if self.config.retries == 0 {

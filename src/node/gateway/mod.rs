@@ -5,8 +5,8 @@
 //! for), or one for each route; filters in the order in which a request meets them: tokens, a rate
 //! limit, a limit of those under way, a canary's share, a breaker for each instance, a time limit
 //! for each attempt, retries with backoff and budget, a deadline for all attempts together. Each
-//! attempt is a call of the gateway's own: when its time is over the request goes on without it, and
-//! the answer is dropped when it comes. The guards are those of [`crate::policy::guard`].
+//! attempt is a call of the gateway's own: when its time is over the request goes on without it,
+//! and the answer is dropped when it comes. The guards are those of [`crate::policy::guard`].
 //!
 //! The gateway decides in no time, and reads the marks that operators put on servers, as in the
 //! course; that a server died it learns from requests that fail. Not modelled: encryption,
