@@ -19,6 +19,7 @@ mod params;
 mod why;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use config::{GatewayConfig, Per};
 pub use filters::{GATES, Gate};
@@ -111,6 +112,8 @@ pub struct Gateway {
     /// Counts doors: what was sent through an earlier one is not under way behind this one.
     doors: u32,
     links: Vec<LinkId>,
+    /// How the instances are called: by another name one may belong to another route.
+    names: BTreeMap<LinkId, Arc<str>>,
     limiter: Option<PerKey>,
     places: Option<Box<dyn Guard>>,
     budget: Option<Box<dyn Guard>>,
@@ -140,6 +143,7 @@ impl Gateway {
             doors: 0,
             config,
             links: Vec::new(),
+            names: BTreeMap::new(),
             limiter: None,
             places: None,
             budget: None,
@@ -259,6 +263,7 @@ impl Gateway {
             }
             Signal::LinkRemoved(link) => {
                 self.links.retain(|one| *one != link);
+                self.names.remove(&link);
                 self.door.leave(link);
                 self.breakers.remove(&link);
             }
@@ -287,6 +292,7 @@ impl Gateway {
             backup: card.backup,
             ..Backend::new(0, &card.name, card.weight)
         };
+        self.names.insert(link, card.name.clone());
         self.door.enter(backend, &card.id);
         if let Some(breaker) = self.config.new_breaker() {
             self.breakers.entry(link).or_insert(breaker);
@@ -296,9 +302,7 @@ impl Gateway {
     /// An instance is marked anew, weighs something else, or has another name.
     fn peer_changed<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &Context<'_, S>) {
         let card = cx.peer(link);
-        let pools = 0..self.door.routes().all().len() * 2 + 1;
-        let mut known = pools.flat_map(|pool| self.door.list(pool));
-        match known.any(|one| one.link == link && one.name == card.name) {
+        match self.names.get(&link).is_some_and(|name| *name == card.name) {
             true => self.door.mark(link, card.healthy, card.weight),
             false => self.rebuild(cx),
         }

@@ -327,7 +327,7 @@ pub(super) const ALL: &[Param<GatewayConfig>] = &[
             wire: 19,
             label: "All attempts together",
             unit: "ms",
-            help: "A request that is not answered by then fails, whatever is under way. 0 is never.",
+            help: "A request that is not answered by then fails, whatever is out. 0 is never.",
             range: milliseconds(5_000.0),
         },
         get: |c| Value::Number(c.deadline_ms),

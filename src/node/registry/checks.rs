@@ -3,7 +3,7 @@
 use super::config::Checking;
 use super::{CHECK, Detection, Member, REGISTER, Registry, SERVICE, SILENCE, TIMEOUT};
 use crate::policy::phi::{Heartbeats, Law, Settings};
-use crate::policy::registry::{Answer, INTERVAL_MIN, Status, TIMEOUT_UNSET};
+use crate::policy::registry::{Answer, Status, TIMEOUT_UNSET};
 use crate::sim::{
     Context, Found, Key, LinkId, Op, Outcome, Reason, Request, Sink, Span, Stamp, Time, Want,
 };
@@ -12,13 +12,6 @@ use crate::sim::{
 const SILENCE_MAX: Span = Span::from_millis(86_400_000);
 
 impl Member {
-    /// No check is under way or due any more.
-    pub(super) fn stop(&mut self) {
-        self.round = self.round.wrapping_add(1);
-        self.beat = self.beat.wrapping_add(1);
-        (self.open, self.next, self.lost) = (None, None, false);
-    }
-
     /// What the timers of its checks carry.
     fn tag(&self) -> u32 {
         u32::from(self.round) << 16 | u32::from(self.link.0)
@@ -27,6 +20,16 @@ impl Member {
 
 impl Registry {
     // ===== coming and going =====
+
+    /// No check of a member's is under way or due any more.
+    pub(super) fn halt(&mut self, place: usize) {
+        let member = &mut self.members[place];
+        member.round = member.round.wrapping_add(1);
+        member.beat = member.beat.wrapping_add(1);
+        (member.open, member.next) = (None, None);
+        let link = member.link;
+        self.calls.retain(|_, of| *of != link);
+    }
 
     /// A server is wired: if it runs, it has just been started, and registers.
     pub(super) fn wired<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &mut Context<'_, S>) {
@@ -39,7 +42,6 @@ impl Registry {
             up,
             round: 0,
             open: None,
-            lost: false,
             next: None,
             beat: 0,
             beats: None,
@@ -106,11 +108,10 @@ impl Registry {
         place: usize,
         cx: &mut Context<'_, S>,
     ) {
-        let interval = self.config.interval().max(INTERVAL_MIN);
+        let interval = self.config.interval();
         let first = Span::from_ns((self.stagger.unit() * interval.ns() as f64) as u64);
-        let member = &mut self.members[place];
-        member.stop();
-        member.beats = None;
+        self.halt(place);
+        self.members[place].beats = None;
         self.check_in(place, first, cx);
         if self.config.check == Checking::Heartbeat {
             // The time limit runs from the registration on.
@@ -150,8 +151,7 @@ impl Registry {
             cx.call(None, want, Stamp::default(), link)
         });
         let member = &mut self.members[place];
-        member.open = call.map(|slot| (slot, cx.now()));
-        member.lost = lost;
+        member.open = call;
         if let Some(slot) = call {
             self.calls.insert(slot, link);
         }
@@ -183,10 +183,9 @@ impl Registry {
         cx: &mut Context<'_, S>,
     ) {
         let Some(place) = self.timed(link, round) else { return };
-        if let Some((slot, _)) = self.members[place].open.take() {
+        if let Some(slot) = self.members[place].open.take() {
             self.calls.remove(&slot);
         }
-        self.members[place].lost = false;
         self.heard(place, Answer::TimedOut, cx);
         self.check_in(place, self.config.interval(), cx);
     }

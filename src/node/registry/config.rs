@@ -2,7 +2,7 @@
 
 use crate::node::Settings;
 use crate::node::param::{Choice, Param, Range, Spec, Value, number};
-use crate::policy::registry::{Pick, Registration, Thresholds};
+use crate::policy::registry::{INTERVAL_MIN, Pick, Registration, Thresholds};
 use crate::sim::Span;
 
 /// How the registry finds out how an instance is.
@@ -80,9 +80,9 @@ impl RegistryConfig {
         }
     }
 
-    /// The pause between two checks.
+    /// The pause between two checks: no shorter than Consul has it, whatever is set.
     pub(super) fn interval(&self) -> Span {
-        Span::from_seconds_f64(self.interval_s)
+        Span::from_seconds_f64(self.interval_s).max(INTERVAL_MIN)
     }
 
     /// How long a client uses a list.
@@ -208,8 +208,9 @@ impl Settings for RegistryConfig {
                 wire: 2,
                 label: "Check given up after",
                 unit: "s",
-                help: "An answer that is not there by then is a bad one. Only where it asks.",
-                range: seconds(0.001, 10.0),
+                help: "An answer that is not there by then is a bad one; 0 is Consul's own 10 s. \
+                       Only where it asks.",
+                range: seconds(0.0, 10.0),
             },
             get: |c| Value::Number(c.timeout_s),
             set: |c, v| c.timeout_s = number(v),

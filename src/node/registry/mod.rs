@@ -51,10 +51,8 @@ pub struct Member {
     up: bool,
     /// Timers of checks that were set before this changed ring for nobody.
     round: u16,
-    /// The call that is out as a check, and since when.
-    open: Option<(u32, Time)>,
-    /// Is a check under way whose request or answer was lost?
-    lost: bool,
+    /// The call that is out as a check.
+    open: Option<u32>,
     /// When the next check begins.
     pub next: Option<Time>,
     /// Timers of silences that were set before this changed ring for nobody.
@@ -260,9 +258,8 @@ impl Registry {
     /// waits in vain.
     fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.up = false;
-        self.calls.clear();
-        for member in &mut self.members {
-            member.stop();
+        for place in 0..self.members.len() {
+            self.halt(place);
         }
         for slot in std::mem::take(&mut self.waiting).into_values() {
             self.counts.unreachable += 1;
@@ -275,6 +272,13 @@ impl Registry {
     fn restart<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.up = true;
         self.life = self.life.wrapping_add(1);
+        for member in &self.members {
+            if self.list.get(&member.id).is_none() {
+                continue;
+            }
+            // Settings may have changed meanwhile.
+            self.list.register(self.config.registration(&member.id, SERVICE));
+        }
         self.list.start_anew();
         cx.wake_in(REAP_INTERVAL, REAP, self.life);
         for place in 0..self.members.len() {
@@ -287,8 +291,8 @@ impl Registry {
     fn reap<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         for gone in self.list.reap(cx.now()) {
             self.counts.reaped += 1;
-            if let Some(member) = self.members.iter_mut().find(|one| one.id == gone.id) {
-                member.stop();
+            if let Some(place) = self.members.iter().position(|one| one.id == gone.id) {
+                self.halt(place);
             }
         }
         cx.wake_in(REAP_INTERVAL, REAP, self.life);
