@@ -119,6 +119,16 @@ fn nobody_marked_healthy_is_no_healthy_endpoints_and_a_dead_server_is_not_known(
     assert!(refused > 20, "every other one goes on going there: {refused}");
 }
 
+#[test]
+fn a_server_that_is_drained_gets_nothing_more() {
+    let mut made = two_services(GatewayConfig::default());
+    made.faults = vec![fault(1_000, "u1", FaultKind::Drain)];
+    let mut session = ran(made, 1_100);
+    let before = served(&session, "u1");
+    on(&mut session, 3_000);
+    assert_eq!((served(&session, "u1") - before, session.run().tally().failures()), (0, 0));
+}
+
 // ===== the filters =====
 
 #[test]

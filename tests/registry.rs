@@ -170,6 +170,17 @@ fn a_server_that_is_marked_unhealthy_says_so_itself() {
     assert_eq!(status(&session, 0), Some(Status::Critical));
 }
 
+/// Whoever drains a server tells the registry, as by Consul's maintenance mode.
+#[test]
+fn a_server_that_is_drained_is_not_found() {
+    let mut made = discovering(often());
+    made.faults = vec![fault(5_000, "s1", FaultKind::Drain), fault(8_000, "s1", FaultKind::Ready)];
+    let mut session = ran(made, 5_100);
+    assert_eq!(shares(&mut session, 1_000), [0, 20, 0]);
+    on(&mut session, 2_900);
+    assert_eq!(shares(&mut session, 1_000), [20, 0, 0], "its checks went on meanwhile");
+}
+
 #[test]
 fn more_failures_forgive_lost_checks() {
     let flaps = |failures| {

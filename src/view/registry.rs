@@ -69,7 +69,7 @@ fn short(span: Span) -> String {
 
 fn row(node: &Registry, member: &Member, now: Time, all: f64) -> InstanceRow {
     let check = node.check(member);
-    let lamp = match check.map(|check| check.status) {
+    let lamp = match node.status(member) {
         Some(Status::Passing) => Lamp::Passing,
         Some(Status::Warning) => Lamp::Warning,
         Some(Status::Critical) => Lamp::Critical,

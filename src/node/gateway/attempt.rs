@@ -90,7 +90,7 @@ impl Gateway {
     fn mark_all<S: Sink + ?Sized>(&mut self, cx: &Context<'_, S>) {
         for link in &self.links {
             let card = cx.peer(*link);
-            self.door.mark(*link, card.healthy, card.weight);
+            self.door.mark(*link, super::may_be_chosen(card), card.weight);
         }
     }
 

@@ -107,6 +107,19 @@ impl PartialEq for GatewayConfig {
 impl Settings for GatewayConfig {
     const PARAMS: &'static [Param<Self>] = params::ALL;
 
+    fn idle(&self, key: &str) -> bool {
+        match key {
+            "no_token" => !self.auth,
+            "limit_per" => self.limit.is_empty(),
+            "canary" => self.shared,
+            "breaker_percent" | "breaker_calls" | "breaker_open" => self.breaker.is_empty(),
+            "backoff" | "budget" => self.retries == 0,
+            "backoff_base" => self.retries == 0 || self.backoff == "no_backoff",
+            "budget_percent" => self.retries == 0 || self.budget.is_empty(),
+            _ => false,
+        }
+    }
+
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         guard::find(self.limit).map(|entry| (entry.key, entry.knobs))
     }

@@ -27,7 +27,9 @@ pub use filters::{GATES, Gate};
 use crate::policy::balance::Backend;
 use crate::policy::gateway::Door;
 use crate::policy::guard::{Guard, PerKey};
-use crate::sim::{Context, Event, LinkId, Outcome, Reason, Rng, Signal, Sink, Span, Time, What};
+use crate::sim::{
+    Card, Context, Event, LinkId, Outcome, Reason, Rng, Signal, Sink, Span, Time, What,
+};
 use crate::stats::Meter;
 
 /// The timer of all that can be waited for.
@@ -102,6 +104,11 @@ pub struct ServiceCount {
     pub astray: u64,
     /// Attempts that went to its canary.
     pub canary: u64,
+}
+
+/// What an operator says about an instance. That it is up, nobody says.
+fn may_be_chosen(card: &Card) -> bool {
+    card.healthy && !card.draining
 }
 
 /// A running gateway.
@@ -287,7 +294,7 @@ impl Gateway {
         let backend = Backend {
             link,
             joined: cx.now(),
-            healthy: card.healthy,
+            healthy: may_be_chosen(card),
             in_flight_max: card.in_flight_max,
             backup: card.backup,
             ..Backend::new(0, &card.name, card.weight)
@@ -303,7 +310,7 @@ impl Gateway {
     fn peer_changed<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &Context<'_, S>) {
         let card = cx.peer(link);
         match self.names.get(&link).is_some_and(|name| *name == card.name) {
-            true => self.door.mark(link, card.healthy, card.weight),
+            true => self.door.mark(link, may_be_chosen(card), card.weight),
             false => self.rebuild(cx),
         }
     }

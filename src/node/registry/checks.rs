@@ -68,6 +68,10 @@ impl Registry {
     pub(super) fn peer_changed<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &mut Context<'_, S>) {
         let Some(place) = self.place(link) else { return };
         let (name, up) = (cx.peer(link).name.clone(), cx.peer(link).up);
+        if self.up {
+            // Whoever drains it tells the registry, and nobody else: lists that are kept stay.
+            self.list.maintain(&self.members[place].id, cx.peer(link).draining);
+        }
         let member = &mut self.members[place];
         member.name = name;
         if up && !std::mem::replace(&mut member.up, up) {
@@ -99,6 +103,7 @@ impl Registry {
     pub(super) fn enter<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let id = self.members[place].id.clone();
         self.list.register(self.config.registration(&id, SERVICE));
+        self.list.maintain(&id, cx.peer(self.members[place].link).draining);
         self.begin_checking(place, cx);
     }
 

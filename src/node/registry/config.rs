@@ -187,6 +187,16 @@ const fn seconds(min: f64, handy: f64) -> Range {
 }
 
 impl Settings for RegistryConfig {
+    fn idle(&self, key: &str) -> bool {
+        match key {
+            "timeout" => self.check != Checking::Http,
+            "silence" => self.check != Checking::Heartbeat,
+            "phi" => self.check != Checking::Phi,
+            "forget" => self.ttl_s == 0.0,
+            _ => false,
+        }
+    }
+
     const PARAMS: &'static [Param<RegistryConfig>] = &[
         CHECK,
         Param {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use config::{Checking, RegistryConfig};
 
 use crate::policy::phi::Heartbeats;
-use crate::policy::registry::{Catalogue, Check, Discovery, REAP_INTERVAL};
+use crate::policy::registry::{Catalogue, Check, Discovery, Instance, REAP_INTERVAL, Status};
 use crate::sim::{Context, Event, LinkId, Reason, Rng, Signal, Sink, Span, Time, What};
 use crate::stats::Meter;
 
@@ -158,8 +158,12 @@ impl Registry {
             return;
         }
         let checks = |c: &RegistryConfig| {
-            let RegistryConfig { check, interval_s, timeout_s, silence_s, phi, .. } = *c;
-            (check, interval_s, timeout_s, silence_s, phi, c.deregister_s)
+            let limit = match c.check {
+                Checking::Http => c.timeout_s,
+                Checking::Heartbeat => c.silence_s,
+                Checking::Phi => c.phi,
+            };
+            (c.check, c.interval_s, limit, c.deregister_s)
         };
         let same = checks(&config) == checks(&self.config);
         self.config = config;
@@ -183,6 +187,11 @@ impl Registry {
     /// The check of a member; nothing when it is not in the catalogue.
     pub fn check(&self, member: &Member) -> Option<&Check> {
         self.list.get(&member.id).map(|instance| &instance.check)
+    }
+
+    /// What the registry says about a member; nothing when it is not in the catalogue.
+    pub fn status(&self, member: &Member) -> Option<Status> {
+        self.list.get(&member.id).map(Instance::status)
     }
 
     /// What the registry lists.
@@ -276,8 +285,9 @@ impl Registry {
             if self.list.get(&member.id).is_none() {
                 continue;
             }
-            // Settings may have changed meanwhile.
+            // Settings and marks may have changed meanwhile.
             self.list.register(self.config.registration(&member.id, SERVICE));
+            self.list.maintain(&member.id, cx.peer(member.link).draining);
         }
         self.list.start_anew();
         cx.wake_in(REAP_INTERVAL, REAP, self.life);

@@ -19,10 +19,11 @@ impl Registry {
             None => format!("{own}: the client finds nobody"),
         });
         for member in &self.members {
-            let check = self.check(member);
-            if check.is_some_and(|check| check.status == Status::Passing) {
+            let (check, status) = (self.check(member), self.status(member));
+            if status == Some(Status::Passing) {
                 continue;
             }
+            let drained = status != check.map(|check| check.status);
             why.line(|| {
                 let numbers = match check {
                     Some(check) => {
@@ -30,7 +31,8 @@ impl Registry {
                             format!("{}, {} ago", answer.words(), cx.now().since(at))
                         });
                         let last = last.unwrap_or("not checked yet".to_owned());
-                        format!("{}: {last}", check.status.words())
+                        let drained = if drained { " (in maintenance)" } else { "" };
+                        format!("{}{drained}: {last}", check.status.words())
                     }
                     None => "not registered".to_owned(),
                 };

@@ -22,6 +22,15 @@ pub struct Instance {
     pub registration: Registration,
     /// How it is.
     pub check: Check,
+    /// Is it in maintenance, that is, not to be found whatever its check says?
+    pub maintenance: bool,
+}
+
+impl Instance {
+    /// Its status: in maintenance it is critical, as Consul's extra check makes it.
+    pub fn status(&self) -> Status {
+        if self.maintenance { Status::Critical } else { self.check.status }
+    }
 }
 
 /// An instance that was critical for too long.
@@ -43,9 +52,11 @@ impl Catalogue {
     /// Enters an instance.
     pub fn register(&mut self, registration: Registration) {
         let first = registration.initial_status.unwrap_or(Status::Critical);
-        let known = self.instances.get(&registration.id).map(|known| known.check.status);
-        let check = Check::new(known.unwrap_or(first));
-        self.instances.insert(registration.id.clone(), Instance { registration, check });
+        let known = self.instances.get(&registration.id);
+        let maintenance = known.is_some_and(|known| known.maintenance);
+        let check = Check::new(known.map_or(first, |known| known.check.status));
+        let id = registration.id.clone();
+        self.instances.insert(id, Instance { registration, check, maintenance });
     }
 
     /// Strikes an instance out. False when there is none with this id.
@@ -71,8 +82,15 @@ impl Catalogue {
     /// The instances of this service that are passing, by ascending id.
     pub fn passing(&self, service: &str) -> impl Iterator<Item = &Instance> {
         self.instances.values().filter(move |instance| {
-            &*instance.registration.service == service && instance.check.status == Status::Passing
+            &*instance.registration.service == service && instance.status() == Status::Passing
         })
+    }
+
+    /// An instance begins or ends its maintenance.
+    pub fn maintain(&mut self, id: &str, on: bool) {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.maintenance = on;
+        }
     }
 
     /// All checks are critical again and none has been made: what a registry that starts anew on
@@ -133,6 +151,18 @@ mod tests {
         let ids: Vec<&str> = list.passing("a").map(|one| &*one.registration.id).collect();
         assert_eq!(ids, ["a-1", "a-2"]);
         hear(&mut list, "a-1", Answer::Http(429), 2);
+        assert_eq!(list.passing("a").count(), 1);
+    }
+
+    #[test]
+    fn nobody_in_maintenance_is_found() {
+        let mut list = list();
+        hear(&mut list, "a-1", Answer::Http(200), 1);
+        list.maintain("a-1", true);
+        assert_eq!(list.passing("a").count(), 0);
+        list.register(Registration::as_in_course("a-1", "a", 1));
+        assert_eq!(list.passing("a").count(), 0, "it is in maintenance still");
+        list.maintain("a-1", false);
         assert_eq!(list.passing("a").count(), 1);
     }
 
