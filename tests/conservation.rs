@@ -11,7 +11,7 @@ use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::session::Session;
 use switchyard::sim::sink::{Full, Stay};
-use switchyard::sim::{NodeId, Outcome, Place, Reason, Silent, Time};
+use switchyard::sim::{NodeId, Outcome, Place, Reason, Silent, Span, Time};
 
 use common::random::{self, Genes, random_command};
 
@@ -79,6 +79,13 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 let capacity = cluster.config().capacity as usize;
                 prop_assert!(cluster.members().all(|member| member.entries <= capacity));
             }
+            AnyNode::Registry(registry) => {
+                prop_assert_eq!((0, registry.in_hand(), 0), (serving, waiting, calling));
+            }
+            AnyNode::Gateway(gateway) => {
+                prop_assert_eq!(serving, 0);
+                prop_assert_eq!(gateway.in_hand(), (waiting, calling));
+            }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }
@@ -138,6 +145,9 @@ fn check_idle_balancers(run: &Run) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
+
+/// Longer than any client waits between two requests.
+const PATIENCE: Span = Span::from_millis(4_000_000);
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
@@ -203,11 +213,16 @@ proptest! {
     ) {
         let mut scenario = scenario;
         scenario.faults.clear();
+        let registries =
+            scenario.nodes.iter().any(|node| matches!(node.kind, Kind::Registry(_)));
         let dead_wire = scenario.links.iter().any(|link| link.loss >= 1.0);
         for node in &mut scenario.nodes {
             if matches!(node.kind, Kind::Clients(_)) {
                 let total = Value::Number(f64::from(total));
                 node.kind.set("total", total).expect("an allowed total");
+            }
+            if matches!(node.kind, Kind::Registry(_)) {
+                node.kind.set("interval", Value::Number(3_600.0)).expect("allowed");
             }
             if matches!(node.kind, Kind::Router(_)) {
                 node.kind.set("keys", Value::Number(300.0)).expect("allowed");
@@ -219,10 +234,19 @@ proptest! {
         }
         let mut run = build(&scenario);
         let mut full = Full::default();
+        let mut last = (run.now(), run.tally().sent);
         while run.step(Time::MAX, &mut full).is_some() {
             prop_assert!(run.events() < 100_000, "it does not end");
+            if run.in_flight() > 0 || run.tally().sent > last.1 {
+                last = (run.now(), run.tally().sent);
+            }
+            // A registry goes on checking, however long nobody asks for anything.
+            if registries && run.now().since(last.0) > PATIENCE {
+                break;
+            }
         }
-        prop_assert!(run.requests().is_empty());
+        prop_assert!(run.requests().iter().all(|(_, request)| request.is_call));
+        prop_assert!(registries || run.requests().is_empty());
         prop_assert_eq!(run.tally().sent, full.finished.len() as u64);
         check_run(&run)?;
         check_stays(&full)?;

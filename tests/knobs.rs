@@ -10,10 +10,11 @@ use std::path::Path;
 use switchyard::node::cache::Pattern;
 use switchyard::node::clients::Popularity;
 use switchyard::node::{
-    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, Range, Spec,
-    Value,
+    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
+    Range, RegistryConfig, ServerConfig, Spec, Value,
 };
 use switchyard::policy::balance::Memory;
+use switchyard::policy::registry::Pick;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{FaultKind, Scenario, link};
 use switchyard::session::{Command, Report, Session};
@@ -79,6 +80,28 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     // One at work alone has nobody to wait for.
     ("database", "contention", Context::with(&[("db", "workers", "4")])),
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
+    // Only gateways look at services.
+    ("clients", "services", Context { scene: "gateway", ..Context::with(&[]) }),
+    // Each belongs to one way to check, and a dead instance must be noticed.
+    ("registry", "check", Context::with(&[("reg", "silence", "5")])),
+    ("registry", "silence", Context::with(&[("reg", "check", "heartbeat")])),
+    ("registry", "phi", Context::with(&[("reg", "check", "phi")])),
+    ("registry", "forget", Context::with(&[("reg", "ttl", "6"), ("reg", "lost", "0")])),
+    // A canary is one of a route, a limit for somebody, and each of the others to a filter.
+    ("gateway", "no_token", Context::with(&[("gw", "auth", "on")])),
+    ("gateway", "limit_per", Context::with(&[("gw", "limiter", "token_bucket")])),
+    ("gateway", "breaker_percent", BREAKING),
+    ("gateway", "breaker_calls", BREAKING),
+    ("gateway", "breaker_open", BREAKING),
+    ("gateway", "backoff_base", Context::with(&[("gw", "backoff", "full_jitter")])),
+    ("gateway", "budget_percent", Context::with(&[("gw", "budget", "finagle_budget")])),
+    ("gateway", "under_way", Context::with(&[("c", "rate", "3000")])),
+    // Strategies that differ by weights, or only in what they do when a server is removed.
+    (
+        "gateway",
+        "strategy",
+        Context { remove: Some("s4"), ..Context::with(&[("s1", "weight", "3")]) },
+    ),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
     // Nobody is repaired whose answer was not heard beside another.
@@ -97,6 +120,8 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "router" => (with_router(5, 160.0), "sh"),
         "database" => (replicated(), "db"),
         "cluster" => (clustered(), "k"),
+        "registry" => (discovered(), "reg"),
+        "gateway" => (filtered(), "gw"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -104,6 +129,73 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
 /// A shard goes, and rows move.
 const MOVING: Context =
     Context { remove: Some("s1"), ..Context::with(&[("sh", "migration", "move")]) };
+
+/// A breaker that opens at a server that is dead for a while.
+const BREAKING: Context = Context::with(&[
+    ("gw", "breaker", "hystrix"),
+    ("gw", "retries", "0"),
+    ("gw", "breaker_calls", "8"),
+    ("gw", "breaker_open", "0.5"),
+]);
+
+/// A registry that goes down, and instances that die and come back, one of them struck out before;
+/// ten times as long as the other scenarios, because checks are seconds apart.
+fn discovered() -> Scenario {
+    let config = RegistryConfig {
+        interval_s: 2.0,
+        timeout_s: 0.3,
+        pick: Pick::RoundRobin,
+        ttl_s: 0.5,
+        lost: 10.0,
+        ..RegistryConfig::default()
+    };
+    let small = ServerConfig { service_ms: 40.0, queue_limit: 2, ..ServerConfig::default() };
+    let mut nodes = vec![common::poisson("c", 16.0), common::registry("reg", config)];
+    nodes.extend(["s1", "s2", "s3"].map(|id| common::server(id, small.clone())));
+    let wires = ["s1", "s2", "s3"].map(|id| common::link("reg", id, 5.0));
+    let mut made =
+        common::scenario(5, nodes, [vec![common::link("c", "reg", 5.0)], wires.to_vec()].concat());
+    made.faults = vec![
+        common::fault(9_000, "s3", FaultKind::Crash),
+        common::fault(15_000, "s2", FaultKind::Slow(20)),
+        common::fault(30_000, "s2", FaultKind::Normal),
+        common::fault(100_000, "reg", FaultKind::Crash),
+        common::fault(100_700, "reg", FaultKind::Restart),
+        common::fault(130_000, "s3", FaultKind::Restart),
+    ];
+    made
+}
+
+/// A gateway for two services, with a canary and a bit of every filter, at servers that are slow
+/// and die.
+fn filtered() -> Scenario {
+    let asks = ClientsConfig {
+        rate: 120.0,
+        services: "user, orders".to_owned(),
+        addresses: 40,
+        ..ClientsConfig::default()
+    };
+    let config = GatewayConfig {
+        routes: "user: s1 s2 s4 canary s3; orders: s3 s4".to_owned(),
+        timeout_ms: 150.0,
+        retries: 2,
+        canary: 10.0,
+        backoff: "fixed_backoff",
+        ..GatewayConfig::default()
+    };
+    let small = ServerConfig { service_ms: 25.0, queue_limit: 4, ..ServerConfig::default() };
+    let names = ["s1", "s2", "s3", "s4"];
+    let mut nodes = vec![common::clients("c", asks), common::gateway("gw", config)];
+    nodes.extend(names.map(|id| common::server(id, small.clone())));
+    let wires = names.map(|id| common::link("gw", id, 5.0));
+    let mut made =
+        common::scenario(5, nodes, [vec![common::link("c", "gw", 5.0)], wires.to_vec()].concat());
+    made.faults = vec![
+        common::fault(1_500, "s1", FaultKind::Crash),
+        common::fault(3_300, "s1", FaultKind::Restart),
+    ];
+    made
+}
 
 /// A database whose members die, are cut off, and come back.
 fn replicated() -> Scenario {
@@ -183,6 +275,8 @@ const MANY: usize = 8;
 struct Context {
     /// The kind whose common scenario it is.
     kind: &'static str,
+    /// Another kind, in whose scenario it matters.
+    scene: &'static str,
     /// What is set beforehand: node, parameter, choice or number.
     settings: &'static [(&'static str, &'static str, &'static str)],
     /// A server taken out while it runs.
@@ -201,6 +295,7 @@ impl Context {
     const fn with(settings: &'static [(&'static str, &'static str, &'static str)]) -> Context {
         Context {
             kind: "",
+            scene: "",
             settings,
             remove: None,
             kill: None,
@@ -217,7 +312,8 @@ impl Context {
     }
 
     fn scenario(&self) -> Scenario {
-        let mut scenario = common_scenario(self.kind).0;
+        let scene = if self.scene.is_empty() { self.kind } else { self.scene };
+        let mut scenario = common_scenario(scene).0;
         for link in scenario.links.iter_mut().filter(|link| link.from == "lb") {
             link.loss = self.loss;
         }
@@ -237,28 +333,34 @@ impl Context {
             }
         }
         for (node, key, choice_or_number) in self.settings {
-            let choice = || Value::Choice((*choice_or_number).to_owned());
-            let value = choice_or_number.parse().map_or_else(|_| choice(), Value::Number);
+            let value = match *choice_or_number {
+                "on" => Value::Switch(true),
+                other => {
+                    other.parse().map_or_else(|_| Value::Choice(other.to_owned()), Value::Number)
+                }
+            };
             set_in(&mut scenario, node, key, value);
         }
         scenario
     }
 
-    /// Runs for four seconds, with an edit after the first if there is one.
+    /// Runs for four seconds, with an edit after the first if there is one; for so many times as
+    /// long where checks are seconds apart.
     fn run(&self, scenario: &Scenario, edit: Option<Command>) -> Outcome {
+        let times = if self.kind == "registry" { 40 } else { 1 };
         let mut session = Session::new(scenario.clone()).expect("a valid scenario");
         session.advance(Span::from_millis(1_000), u64::MAX);
         if let Some(edit) = edit {
             session.apply(edit, 0).expect("an allowed edit");
         }
-        session.advance(Span::from_millis(1_003), u64::MAX);
+        session.advance(Span::from_millis(1_003 * times), u64::MAX);
         if let Some(node) = self.remove {
             session.apply(Command::RemoveNode(node.into()), 0).expect("it can be removed");
         }
         if let Some(node) = self.kill {
             session.kill(node).expect("it can be killed");
         }
-        session.advance(Span::from_millis(2_000), u64::MAX);
+        session.advance(Span::from_millis(2_000 * times), u64::MAX);
         outcome(&session)
     }
 }
@@ -468,12 +570,14 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
             let done = match node {
                 AnyNode::Clients(clients) => clients.sent().total(),
                 AnyNode::Balancer(balancer) => balancer.picked().total(),
-                AnyNode::Server(server) => server.arrived().total(),
+                AnyNode::Server(server) => server.arrived().total() + server.checks(),
                 AnyNode::Cache(cache) => cache.arrived().total(),
                 AnyNode::Table(table) => table.arrived().total(),
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
                 AnyNode::Cluster(cluster) => cluster.arrived().total(),
+                AnyNode::Registry(registry) => registry.sent().total(),
+                AnyNode::Gateway(gateway) => gateway.sent(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -147,6 +147,7 @@ const READS: ClientsConfig = ClientsConfig {
     zipf_s: 1.0,
     hot_keys: 10,
     hot_share: 80.0,
+    services: String::new(),
 };
 
 /// Every row is where the router believes its owner to be.

@@ -1,8 +1,8 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, RouterConfig,
-    ServerConfig, TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
+    RegistryConfig, RouterConfig, ServerConfig, TableConfig,
 };
 use super::{Family, Kind};
 
@@ -46,6 +46,8 @@ const ANYWHERE: &[Family] = &[
     Family::Router,
     Family::Table,
     Family::Cluster,
+    Family::Registry,
+    Family::Gateway,
 ];
 
 /// Every kind, in the order of the palette.
@@ -203,5 +205,47 @@ pub const CATALOGUE: &[KindEntry] = &[
                Not modelled: several coordinators that disagree, sizes of values, the work that \
                copies cost, single flight; range queries pass through.",
         make: || Kind::Cluster(ClusterConfig::default()),
+    },
+    KindEntry {
+        family: Family::Registry,
+        key: "registry",
+        wire: 10,
+        name: "Registry",
+        blurb: "Knows who is well; clients discover through it",
+        label: "Registry",
+        takes: true,
+        sends_to: &[Family::Server],
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Consul's rules: servers register when they start, are critical until a check says \
+               otherwise, and are struck out when critical for longer than a minute, by a reaper \
+               that comes every 30 s. A dead instance stays visible for up to interval + timeout, \
+               and then until clients' lists expire. Each node wired to it is one client with one \
+               list; that part runs with the client and outlives a crash of the registry, which \
+               keeps its catalogue and forgets who was well. All servers are one service. Not \
+               modelled: several registry servers, watches.",
+        make: || Kind::Registry(RegistryConfig::default()),
+    },
+    KindEntry {
+        family: Family::Gateway,
+        key: "gateway",
+        wire: 11,
+        name: "Gateway",
+        blurb: "One door for many services, with filters",
+        label: "Gateway",
+        takes: true,
+        sends_to: ANYWHERE,
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Routes by service and path: what stands before the colon of a key, or what clients \
+               say. One balancer for all services sends a request to a wrong server with the share \
+               of the others among all instances. Gates in order: route, token, rate limit, room, \
+               canary, breaker, then timeout, retries and deadline round each attempt. It decides \
+               in no time, reads marks of health as in the course, and learns of dead servers only \
+               from requests that fail. An attempt given up still costs its server. Not modelled: \
+               encryption, aggregation, caching.",
+        make: || Kind::Gateway(GatewayConfig::default()),
     },
 ];

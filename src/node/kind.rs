@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, RouterConfig,
-    ServerConfig, TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
+    RegistryConfig, RouterConfig, ServerConfig, TableConfig,
 };
 use crate::policy::Knob;
 
@@ -28,6 +28,10 @@ pub enum Kind {
     Database(DatabaseConfig),
     /// A cache cluster.
     Cluster(ClusterConfig),
+    /// A registry.
+    Registry(RegistryConfig),
+    /// A gateway.
+    Gateway(GatewayConfig),
 }
 
 /// The kinds without their settings.
@@ -49,6 +53,10 @@ pub enum Family {
     Database,
     /// Cache clusters.
     Cluster,
+    /// Registries.
+    Registry,
+    /// Gateways.
+    Gateway,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -158,6 +166,8 @@ impl Kind {
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
             Kind::Cluster(_) => Family::Cluster,
+            Kind::Registry(_) => Family::Registry,
+            Kind::Gateway(_) => Family::Gateway,
         }
     }
 
@@ -171,6 +181,8 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Cluster(config) => config,
+            Kind::Registry(config) => config,
+            Kind::Gateway(config) => config,
         }
     }
 
@@ -184,6 +196,8 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Cluster(config) => config,
+            Kind::Registry(config) => config,
+            Kind::Gateway(config) => config,
         }
     }
 

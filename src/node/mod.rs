@@ -12,9 +12,11 @@ mod catalogue;
 pub mod clients;
 pub mod cluster;
 pub mod database;
+pub mod gateway;
 mod kind;
 pub mod machine;
 pub mod param;
+pub mod registry;
 pub mod router;
 pub mod server;
 mod shape;
@@ -28,8 +30,10 @@ pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use cluster::{Cluster, ClusterConfig};
 pub use database::{Database, DatabaseConfig};
+pub use gateway::{Gateway, GatewayConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
+pub use registry::{Registry, RegistryConfig};
 pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
@@ -55,6 +59,10 @@ pub enum AnyNode {
     Database(Box<Database>),
     /// A cache cluster.
     Cluster(Box<Cluster>),
+    /// A registry.
+    Registry(Box<Registry>),
+    /// A gateway.
+    Gateway(Box<Gateway>),
 }
 
 impl AnyNode {
@@ -69,6 +77,8 @@ impl AnyNode {
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
             Kind::Cluster(c) => AnyNode::Cluster(Box::new(Cluster::new(id, seed, c.clone()))),
+            Kind::Registry(c) => AnyNode::Registry(Box::new(Registry::new(id, seed, c.clone()))),
+            Kind::Gateway(c) => AnyNode::Gateway(Box::new(Gateway::new(id, seed, c.clone()))),
         }
     }
 
@@ -93,6 +103,12 @@ impl AnyNode {
             (AnyNode::Cluster(node), Kind::Cluster(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Registry(node), Kind::Registry(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Gateway(node), Kind::Gateway(config)) => {
+                node.configure(config.clone(), &cx.any())
+            }
             _ => {}
         }
     }
@@ -107,10 +123,12 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.start(&mut cx.any()),
             AnyNode::Router(node) => node.start(&mut cx.any()),
             AnyNode::Cluster(node) => node.start(&mut cx.any()),
+            AnyNode::Registry(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
-            | AnyNode::Database(_) => {}
+            | AnyNode::Database(_)
+            | AnyNode::Gateway(_) => {}
         }
     }
 
@@ -125,6 +143,8 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Cluster(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Registry(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Gateway(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -138,6 +158,8 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Cluster(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Registry(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Gateway(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

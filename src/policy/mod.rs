@@ -10,11 +10,13 @@
 pub mod balance;
 mod entry;
 pub mod evict;
+pub mod gateway;
 pub mod guard;
 pub mod hash;
 pub mod line;
 pub mod phi;
 pub mod place;
+pub mod registry;
 mod rooms;
 
 pub use entry::{Entry, Knob, Knobs, Refusal, find};

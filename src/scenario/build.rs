@@ -61,6 +61,7 @@ fn card(node: &NodeSpec) -> Card {
             backup: config.backup,
             ..card
         },
+        Kind::Registry(_) => Card { lives_on: true, ..card },
         Kind::Cache(config) => Card { looks_aside: config.pattern == Pattern::CacheAside, ..card },
         Kind::Cluster(config) => {
             let looks_aside = config.pattern == cluster::Pattern::CacheAside;
@@ -70,7 +71,8 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Balancer(_)
         | Kind::Table(_)
         | Kind::Router(_)
-        | Kind::Database(_) => card,
+        | Kind::Database(_)
+        | Kind::Gateway(_) => card,
     }
 }
 
@@ -96,6 +98,8 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
             | (AnyNode::Cluster(_), Kind::Cluster(_))
+            | (AnyNode::Registry(_), Kind::Registry(_))
+            | (AnyNode::Gateway(_), Kind::Gateway(_))
     )
 }
 

@@ -154,6 +154,26 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A cache member comes back with old values; hinted handoff beside it",
         json: include_str!("../../www/scenarios/cache-member-returns.json"),
     },
+    Preset {
+        key: "course-registry",
+        blurb: "The first healthy instance does all the work, as in the course; beside it turns",
+        json: include_str!("../../www/scenarios/course-registry.json"),
+    },
+    Preset {
+        key: "registry-down",
+        blurb: "The registry crashes: clients with a list go on, those without do not",
+        json: include_str!("../../www/scenarios/registry-down.json"),
+    },
+    Preset {
+        key: "course-gateway",
+        blurb: "One balancer for two services, as in the course: half is misrouted",
+        json: include_str!("../../www/scenarios/course-gateway.json"),
+    },
+    Preset {
+        key: "gateway-filters",
+        blurb: "Tokens, a rate limit, a breaker and retries, each a gate that counts",
+        json: include_str!("../../www/scenarios/gateway-filters.json"),
+    },
 ];
 
 impl Preset {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Session;
+use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Cluster, Router, Table};
+use crate::node::{AnyNode, Cache, Cluster, Gateway, Registry, Router, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -113,6 +114,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("queue_mean", server.waiting().mean(now)),
             ("network_busy_mean", server.sending().mean(now)),
             ("inside_mean", server.inside_mean(now)),
+            ("health_checks", server.checks() as f64),
         ],
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
@@ -132,6 +134,8 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("promotions", database.promotions() as f64),
             ("gave_up_waiting", database.gave_up_waiting() as f64),
         ],
+        AnyNode::Registry(registry) => of_registry(registry),
+        AnyNode::Gateway(gateway) => of_gateway(gateway),
     }
 }
 
@@ -246,6 +250,55 @@ fn of_cluster(cluster: &Cluster) -> Vec<(&'static str, f64)> {
         ("entries", cluster.entries() as f64),
         ("diverged", cluster.diverged() as f64),
     ]
+}
+
+fn of_registry(registry: &Registry) -> Vec<(&'static str, f64)> {
+    let counts = registry.counts();
+    let sent = registry.members().iter().map(|member| member.sent as f64);
+    let seen = registry.detection().and_then(|detection| detection.after);
+    vec![
+        ("sent", registry.sent().total() as f64),
+        ("sent_to_busiest", sent.fold(0.0, f64::max)),
+        ("registered", registry.catalogue().all().count() as f64),
+        ("passing", registry.passing() as f64),
+        ("lookups", counts.lookups as f64),
+        ("from_list", counts.from_list as f64),
+        ("nobody_passing", counts.nobody as f64),
+        ("registry_unreachable", counts.unreachable as f64),
+        ("sent_in_vain", counts.in_vain as f64),
+        ("checks", counts.checks as f64),
+        ("checks_failed", counts.failed_checks as f64),
+        ("checks_lost", counts.lost_checks as f64),
+        ("struck_out", counts.reaped as f64),
+        ("registrations_failed", counts.failed_registrations as f64),
+        ("last_detection_s", seen.map_or(0.0, |after| after.seconds())),
+    ]
+}
+
+fn of_gateway(gateway: &Gateway) -> Vec<(&'static str, f64)> {
+    let stopped = |gate: Gate| {
+        let name = match gate {
+            Gate::Route => "no_route",
+            Gate::Auth => "no_token",
+            Gate::Limit => "rate_limited",
+            Gate::Room => "shed",
+            Gate::Canary => "sent_to_canary",
+            Gate::Breaker => "circuit_open",
+            Gate::Timeout => "timed_out",
+            Gate::Retry => "retries_used_up",
+            Gate::Deadline => "deadline_passed",
+        };
+        (name, gateway.gate(gate).stopped as f64)
+    };
+    let own = [
+        ("arrived", gateway.arrived().total() as f64),
+        ("answered", gateway.answered() as f64),
+        ("attempts", gateway.sent() as f64),
+        ("retries", gateway.gate(Gate::Retry).passed as f64),
+        ("misroutes", gateway.astray() as f64),
+        ("late_answers", gateway.late() as f64),
+    ];
+    own.into_iter().chain(GATES.map(stopped)).collect()
 }
 
 impl Report {

@@ -31,6 +31,8 @@ pub struct Card {
     pub looks_aside: bool,
     /// Is it to be chosen no more, and goes on with what it has?
     pub draining: bool,
+    /// Does a part of it live with those who ask, so that it decides although it is down?
+    pub lives_on: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
     /// Was it taken out of the run?
@@ -49,6 +51,7 @@ impl Card {
             backup: false,
             looks_aside: false,
             draining: false,
+            lives_on: false,
             up: true,
             gone: false,
         }
@@ -118,6 +121,37 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         self.core.spell_key(key, out);
     }
 
+    /// The number by which requests carry this word: a service's name.
+    pub fn word(&mut self, word: &str) -> u32 {
+        self.core.typed_key(word)
+    }
+
+    /// The request in this slot is for the service with this word.
+    #[inline]
+    pub fn say_service(&mut self, slot: u32, word: u32) {
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            request.service = word + 1;
+        }
+    }
+
+    /// Appends what a request asks for as a service and a path: `orders:7`. Where no service was
+    /// said that is the key itself.
+    pub fn spell_service(&self, slot: u32, out: &mut String) {
+        let Some(request) = self.request(slot) else { return };
+        let Some(word) = request.service.checked_sub(1) else {
+            return self.core.spell_key(request.key, out);
+        };
+        self.core.spell_key(Key::typed(word), out);
+        let from = out.len();
+        self.core.spell_key(request.key, out);
+        // Of `user:7` the service's own number is 7.
+        let end = out[from..].find(':').map_or(from, |colon| from + colon);
+        out.replace_range(from..end, "");
+        if !out[from..].starts_with(':') {
+            out.insert(from, ':');
+        }
+    }
+
     /// Makes a new request at this node, from this IPv4 address, and gives its slot.
     #[inline]
     pub fn send_new(&mut self, want: Want, address: u32) -> u32 {
@@ -148,11 +182,12 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         let now = self.now();
         let cause = cause.and_then(|slot| self.request(slot)).copied();
         let (id, address) = cause.map_or((0, 0), |request| (request.id, request.address));
+        let service = cause.map_or(0, |request| request.service);
         let mut call = Request::new(id, now, want, self.node, address);
         if let Some(cause) = cause {
             call.follow(&cause);
         }
-        (call.is_call, call.stamp) = (true, stamp);
+        (call.is_call, call.stamp, call.service) = (true, stamp, service);
         self.core.tally.calls += 1;
         let slot = self.core.requests.insert(call);
         self.forward(slot, link);

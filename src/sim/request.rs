@@ -55,11 +55,13 @@ pub enum Op {
     MoveIn,
     /// Asked of a database by whoever moves keys: to hand the key over and forget it.
     MoveOut,
+    /// Asked of a server by a registry: how it is.
+    Check,
 }
 
 impl Op {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Op; 8] = [
+    pub const ALL: [Op; 9] = [
         Op::Read,
         Op::Write,
         Op::Delete,
@@ -68,6 +70,7 @@ impl Op {
         Op::Invalidate,
         Op::MoveIn,
         Op::MoveOut,
+        Op::Check,
     ];
 
     /// As it is shown before the key: `GET`.
@@ -81,6 +84,7 @@ impl Op {
             Op::Invalidate => "INVALIDATE",
             Op::MoveIn => "MOVE IN",
             Op::MoveOut => "MOVE OUT",
+            Op::Check => "CHECK",
         }
     }
 
@@ -139,11 +143,31 @@ pub enum Reason {
     WriteRefused,
     /// There was no memory for one more.
     MemoryFull,
+    /// The gateway knows no such service.
+    ServiceNotFound,
+    /// Nobody who answers for the service may be used.
+    NoHealthyEndpoints,
+    /// It came without a token.
+    NotAllowed,
+    /// More came than are let in.
+    RateLimited,
+    /// So many were under way that no more are taken.
+    Shed,
+    /// Too many failed at everybody it could go to: nobody asks them for a while.
+    CircuitOpen,
+    /// No answer came in the time allowed.
+    TimedOut,
+    /// Every attempt that was allowed has failed.
+    RetriesUsedUp,
+    /// The time for all attempts together is over.
+    DeadlinePassed,
+    /// It went to a server of another service, which does not know what it asks for.
+    WrongService,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 21] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -155,6 +179,16 @@ impl Reason {
         Reason::QuorumNotReached,
         Reason::WriteRefused,
         Reason::MemoryFull,
+        Reason::ServiceNotFound,
+        Reason::NoHealthyEndpoints,
+        Reason::NotAllowed,
+        Reason::RateLimited,
+        Reason::Shed,
+        Reason::CircuitOpen,
+        Reason::TimedOut,
+        Reason::RetriesUsedUp,
+        Reason::DeadlinePassed,
+        Reason::WrongService,
     ];
 
     /// As it is shown: `queue full`.
@@ -171,6 +205,16 @@ impl Reason {
             Reason::QuorumNotReached => "quorum not reached",
             Reason::WriteRefused => "write refused",
             Reason::MemoryFull => "memory full",
+            Reason::ServiceNotFound => "service not found",
+            Reason::NoHealthyEndpoints => "no healthy endpoints",
+            Reason::NotAllowed => "not allowed",
+            Reason::RateLimited => "rate limited",
+            Reason::Shed => "shed",
+            Reason::CircuitOpen => "circuit open",
+            Reason::TimedOut => "timed out",
+            Reason::RetriesUsedUp => "retries used up",
+            Reason::DeadlinePassed => "deadline passed",
+            Reason::WrongService => "wrong service",
         }
     }
 }
@@ -252,6 +296,8 @@ pub struct Request {
     depth: u8,
     /// For a call: how many of the hops are those of the request it was made for.
     base: u8,
+    /// Which service it is for, as the number of its name and one; 0 where its key says so.
+    pub service: u32,
     /// What it wants.
     pub op: Op,
     /// What a read found so far.
@@ -278,6 +324,7 @@ impl Request {
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
             base: 0,
+            service: 0,
             op,
             found: Found::Unasked,
             is_call: false,

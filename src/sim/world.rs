@@ -169,12 +169,7 @@ impl<N: Node> World<N> {
 
     /// The number of a typed key. A key that has one keeps it: requests carry the number.
     pub fn typed_key(&mut self, key: &str) -> u32 {
-        let keys = &mut self.core.typed_keys;
-        let place = keys.iter().position(|known| known == key).unwrap_or_else(|| {
-            Arc::make_mut(keys).push(key.to_owned());
-            keys.len() - 1
-        });
-        place as u32
+        self.core.typed_key(key)
     }
 
     /// Handles the next event, if one happens no later than `limit`.
@@ -189,7 +184,7 @@ impl<N: Node> World<N> {
         let card = &self.core.cards[usize::from(event.node.0)];
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
-        } else if card.up {
+        } else if card.up || (card.lives_on && !card.gone) {
             let node = &mut self.nodes[usize::from(event.node.0)];
             node.on_event(event, &mut Context { core: &mut self.core, sink, node: event.node });
         } else {
@@ -418,6 +413,16 @@ impl<N> World<N> {
 }
 
 impl Core {
+    /// The number of a typed key, which is given one if it is new.
+    pub(crate) fn typed_key(&mut self, key: &str) -> u32 {
+        let keys = &mut self.typed_keys;
+        let place = keys.iter().position(|known| known == key).unwrap_or_else(|| {
+            Arc::make_mut(keys).push(key.to_owned());
+            keys.len() - 1
+        });
+        place as u32
+    }
+
     /// Appends the key as it is written. Without the formatter, because balancers that hash keys
     /// spell one for every request.
     pub(crate) fn spell_key(&self, key: Key, out: &mut String) {

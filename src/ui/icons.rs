@@ -28,6 +28,11 @@ pub(super) fn kind(family: Family) -> &'static str {
             "M12 4a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM6 14a3 3 0 1 0 0 6 3 3 0 0 0 0-6z\
              M18 14a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM10.5 9.6 7.5 14.4M13.5 9.6l3 4.8M9 17h6"
         }
+        Family::Registry => {
+            "M5 4h12a2 2 0 0 1 2 2v14H7a2 2 0 0 1-2-2zM5 18a2 2 0 0 1 2-2h12M9 8h6M9 11.5l1.5 1.5 \
+             3-3"
+        }
+        Family::Gateway => "M4 20V9a8 6 0 0 1 16 0v11M4 20h4v-8M20 20h-4v-8M8 12h8M2 16h4M18 16h4",
         Family::Database => {
             "M4 6a8 3 0 1 0 16 0a8 3 0 1 0-16 0M4 6v6a8 3 0 0 0 16 0V6M4 12v6a8 3 0 0 0 16 0v-6"
         }

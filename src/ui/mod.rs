@@ -21,6 +21,8 @@ mod impairments;
 mod inside_cache;
 mod inside_cluster;
 mod inside_database;
+mod inside_gateway;
+mod inside_registry;
 mod inside_shards;
 mod inspector;
 mod keys;

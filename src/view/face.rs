@@ -2,6 +2,8 @@
 
 pub use super::cluster::ClusterRow;
 pub use super::database::MemberRow;
+pub use super::gateway::{GateCell, RouteRow};
+pub use super::registry::InstanceRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
@@ -9,7 +11,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{cluster, database, rows, server};
+use crate::view::{cluster, database, gateway, registry, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,10 @@ pub enum Inside {
     Members(Vec<MemberRow>),
     /// A cache cluster: a row per member, and the placement.
     Cluster(Vec<ClusterRow>, Placing),
+    /// A registry: a row per instance, and what happened last.
+    Instances(Vec<InstanceRow>, String),
+    /// A gateway: its gates, then a row per route.
+    Gates(Vec<GateCell>, Vec<RouteRow>),
 }
 
 /// A backend in a balancer.
@@ -119,6 +125,8 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
         AnyNode::Cluster(node) => cluster::face(node, run),
+        AnyNode::Gateway(node) => gateway::face(node, run),
+        AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -142,28 +150,32 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         face.detail = words.to_owned();
     }
     if unwired(scenario, spec) {
-        face.detail = match spec.kind {
-            Kind::Server(_)
-            | Kind::Cache(_)
-            | Kind::Table(_)
-            | Kind::Database(_)
-            | Kind::Cluster(_) => "nothing sends to it yet".to_owned(),
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
-        };
+        let words = if passes_on(&spec.kind) { "not wired yet" } else { "nothing sends to it yet" };
+        face.detail = words.to_owned();
     }
     Some(face)
 }
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
-    match spec.kind {
+    !scenario.links.iter().any(|link| match passes_on(&spec.kind) {
+        true => link.from == spec.id,
+        false => link.to == spec.id,
+    })
+}
+
+/// Is it there to send requests, or to pass on what comes?
+fn passes_on(kind: &Kind) -> bool {
+    match kind {
+        Kind::Clients(_)
+        | Kind::Balancer(_)
+        | Kind::Router(_)
+        | Kind::Registry(_)
+        | Kind::Gateway(_) => true,
         Kind::Server(_)
         | Kind::Cache(_)
         | Kind::Table(_)
         | Kind::Database(_)
-        | Kind::Cluster(_) => !scenario.links.iter().any(|link| link.to == spec.id),
-        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
-            !scenario.links.iter().any(|link| link.from == spec.id)
-        }
+        | Kind::Cluster(_) => false,
     }
 }
 

@@ -12,7 +12,10 @@ use switchyard::node::{
     Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind, Router, RouterConfig, Table,
     TableConfig,
 };
-use switchyard::node::{Cluster, ClusterConfig, Database, DatabaseConfig};
+use switchyard::node::{
+    Cluster, ClusterConfig, Database, DatabaseConfig, Gateway, GatewayConfig, Registry,
+    RegistryConfig,
+};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -53,6 +56,14 @@ pub(crate) fn database(id: &str, config: DatabaseConfig) -> NodeSpec {
 
 pub(crate) fn cluster(id: &str, config: ClusterConfig) -> NodeSpec {
     node(id, Kind::Cluster(config))
+}
+
+pub(crate) fn registry(id: &str, config: RegistryConfig) -> NodeSpec {
+    node(id, Kind::Registry(config))
+}
+
+pub(crate) fn gateway(id: &str, config: GatewayConfig) -> NodeSpec {
+    node(id, Kind::Gateway(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -200,6 +211,20 @@ pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
 pub(crate) fn the_cluster<'a>(run: &'a Run, id: &str) -> &'a Cluster {
     match find(run, id) {
         AnyNode::Cluster(cluster) => cluster,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_registry<'a>(run: &'a Run, id: &str) -> &'a Registry {
+    match find(run, id) {
+        AnyNode::Registry(registry) => registry,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_gateway<'a>(run: &'a Run, id: &str) -> &'a Gateway {
+    match find(run, id) {
+        AnyNode::Gateway(gateway) => gateway,
         other => panic!("{id} is {other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! What can be set on clients: settings, their defaults and their table.
 
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use super::services;
 use crate::node::Settings;
 
 /// How requests are spaced.
@@ -45,6 +46,8 @@ pub struct ClientsConfig {
     pub hot_keys: u32,
     /// The share of requests for hot keys, in percent.
     pub hot_share: f64,
+    /// Which services requests are for, with weights; empty where the key says so.
+    pub services: String,
 }
 
 /// How popular keys are.
@@ -77,6 +80,7 @@ impl Default for ClientsConfig {
             zipf_s: 1.0,
             hot_keys: 10,
             hot_share: 80.0,
+            services: String::new(),
         }
     }
 }
@@ -318,5 +322,25 @@ const PARAMS: &[Param<ClientsConfig>] = &[
         },
         get: |c| Value::Number(c.hot_share),
         set: |c, v| c.hot_share = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "services",
+            wire: 40,
+            label: "Services",
+            unit: "",
+            help: "Which services requests are for, each with its weight: users 3, orders 1. \
+                   Gateways look at it. Empty: what stands before the colon of the key.",
+            range: Range::Text {
+                most: 400,
+                check: |text| services::parse(text).map(|_| ()),
+                example: "user 3, orders 1",
+            },
+        },
+        get: |c| Value::Text(c.services.clone()),
+        set: |c, v| {
+            let Value::Text(text) = v else { return };
+            c.services = text;
+        },
     },
 ];

@@ -3,14 +3,15 @@
 //! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
 //! to the last), or one after another as in the course's demo program, where it does. Keys are
 //! drawn from `user:0` to `user:n-1`: all alike, by Zipf's law, mostly from a hot set, or one after
-//! the other; client addresses from so many. A share of the requests writes, deletes, or asks for a
-//! run of keys. Answers are judged for consistency, an address being a session. Not modelled:
-//! timeouts and retries.
+//! the other; client addresses from so many; a mix of services, for gateways. A share of the
+//! requests writes, deletes, or asks for a run of keys. Answers are judged for consistency, an
+//! address being a session. Not modelled: timeouts and retries.
 //!
 //! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate; by Zipf's law the k-th key
 //! is asked for in proportion to 1 / k^s.
 
 mod config;
+mod services;
 
 pub use config::{Arrivals, ClientsConfig, Popularity};
 
@@ -35,6 +36,7 @@ pub struct Clients {
     /// Decides what a request asks for.
     mix: Rng,
     addresses: Rng,
+    services: services::Mix,
     judge: Judge,
     /// Timers of earlier settings carry an older number and are ignored.
     epoch: u32,
@@ -58,6 +60,7 @@ impl Clients {
             arrivals: Rng::stream(seed, id, "arrivals"),
             keys: Rng::stream(seed, id, "keys"),
             mix: Rng::stream(seed, id, "mix"),
+            services: services::Mix::new(Rng::stream(seed, id, "services")),
             judge: Judge::default(),
             addresses: Rng::stream(seed, id, "addresses"),
             epoch: 0,
@@ -77,6 +80,7 @@ impl Clients {
         let had_ended = self.ended();
         self.gap = gap(&config);
         self.zipf = Zipf::new(config.keys, config.zipf_s);
+        self.services.set(&config.services, |name| cx.word(name));
         self.config = config;
         if pace_changed || had_ended != self.ended() {
             self.restart_timer(cx);
@@ -114,6 +118,7 @@ impl Clients {
     }
 
     pub(super) fn start<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
+        self.services.set(&self.config.services, |name| cx.word(name));
         self.restart_timer(cx);
     }
 
@@ -194,6 +199,12 @@ impl Clients {
     fn send<S: Sink + ?Sized>(&mut self, want: Want, person: u32, cx: &mut Context<'_, S>) -> u32 {
         let slot = cx.send_new(want, address(person, cx.own_number().0));
         self.sent.mark(cx.now());
+        // A typed key says its service itself.
+        if want.key.number().is_some()
+            && let Some(word) = self.services.next()
+        {
+            cx.say_service(slot, word);
+        }
         match self.way {
             Some(link) => {
                 cx.forward(slot, link);

@@ -5,8 +5,8 @@
 //! factor; reads and writes that need one, a quorum or all of them; copies that nobody waits for,
 //! made later; versions, of which a member keeps the newest; deletions that are remembered or not;
 //! members that die and lose what they held, that are cut off and come back with what is old by
-//! then, that join and leave; a coordinator that notices by missing heartbeats and waits for answers
-//! in vain until then; failover to the next on the list; a second look at the copies after a miss;
+//! then, that join and leave; a coordinator that notices by missing heartbeats and waits for
+//! answers in vain until then; failover to the next on the list; a second look at the copies after a miss;
 //! hinted handoff, read repair, keys handed over. Not modelled: several coordinators that disagree,
 //! sizes of values, the work that copies cost, single flight; range queries pass through.
 //!
@@ -17,8 +17,8 @@
 //! takes over 1 / (n + 1) of the keys at least.
 //!
 //! Sources: DeCandia et al., Dynamo: Amazon's Highly Available Key-value Store, 2007 (preference
-//! list, quorums, hinted handoff, read repair); twemproxy, `auto_eject_hosts` (the next takes over);
-//! mcrouter, `MissFailoverRoute` (the second look).
+//! list, quorums, hinted handoff, read repair); twemproxy, `auto_eject_hosts` (the next takes
+//! over); mcrouter, `MissFailoverRoute` (the second look).
 
 mod ask;
 mod config;

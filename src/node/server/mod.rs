@@ -31,6 +31,7 @@ use crate::sim::{Context, Dist, Event, LinkId, Reason, Rng, Signal, Sink, Span, 
 use crate::stats::{Level, Meter};
 use ask::{Key, Task};
 use usage::Marks;
+use work::is_check;
 
 /// Timers: a core is done, somebody who shares the cores is done, an answer has left.
 const DONE: u8 = 0;
@@ -90,6 +91,7 @@ pub struct Server {
     marks: Marks,
     arrived: Meter,
     served: Meter,
+    checks: u64,
     refused: u64,
     refused_memory: u64,
     failed_behind: u64,
@@ -128,6 +130,7 @@ impl Server {
             marks: Marks::default(),
             arrived: Meter::default(),
             served: Meter::default(),
+            checks: 0,
             refused: 0,
             refused_memory: 0,
             failed_behind: 0,
@@ -234,6 +237,11 @@ impl Server {
         &self.served
     }
 
+    /// Health checks answered, which are nobody's traffic and in no other count.
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+
     /// Requests turned away because the queue was full.
     pub fn refused(&self) -> u64 {
         self.refused
@@ -306,7 +314,8 @@ impl Server {
         held.extend(waiting.map(|(key, _)| key.0));
         self.calls.clear();
         self.left.clear();
-        self.lost += u64::from(self.here);
+        let checks = held.iter().filter(|slot| is_check(**slot, cx)).count() as u64;
+        self.lost += u64::from(self.here) - checks;
         self.here = 0;
         let now = cx.now();
         let levels = [&mut self.busy, &mut self.shared, &mut self.held, &mut self.waiting];
