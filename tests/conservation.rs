@@ -79,6 +79,15 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 let capacity = cluster.config().capacity as usize;
                 prop_assert!(cluster.members().all(|member| member.entries <= capacity));
             }
+            AnyNode::Queue(queue) => {
+                let confirming = queue.confirming() as u32;
+                prop_assert_eq!((confirming, 0, 0), (serving, waiting, calling));
+                prop_assert!(queue.balances(), "{:?} {:?}", queue.ledger(), queue.counts());
+            }
+            AnyNode::Worker(worker) => {
+                prop_assert_eq!(worker.in_hand(), (serving, waiting));
+                prop_assert_eq!(calling, 0);
+            }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }
@@ -208,6 +217,10 @@ proptest! {
             if matches!(node.kind, Kind::Clients(_)) {
                 let total = Value::Number(f64::from(total));
                 node.kind.set("total", total).expect("an allowed total");
+            }
+            // What is lost on its way to a worker, or fails there, is sent again and again.
+            if matches!(node.kind, Kind::Queue(_)) {
+                node.kind.set("ack", Value::Choice("auto".into())).expect("a choice");
             }
             if matches!(node.kind, Kind::Router(_)) {
                 node.kind.set("keys", Value::Number(300.0)).expect("allowed");

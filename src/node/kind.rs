@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, RouterConfig,
-    ServerConfig, TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, QueueConfig,
+    RouterConfig, ServerConfig, TableConfig, WorkerConfig,
 };
 use crate::policy::Knob;
 
@@ -28,6 +28,10 @@ pub enum Kind {
     Database(DatabaseConfig),
     /// A cache cluster.
     Cluster(ClusterConfig),
+    /// A queue.
+    Queue(QueueConfig),
+    /// A worker.
+    Worker(WorkerConfig),
 }
 
 /// The kinds without their settings.
@@ -49,6 +53,10 @@ pub enum Family {
     Database,
     /// Cache clusters.
     Cluster,
+    /// Queues.
+    Queue,
+    /// Workers.
+    Worker,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -158,6 +166,8 @@ impl Kind {
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
             Kind::Cluster(_) => Family::Cluster,
+            Kind::Queue(_) => Family::Queue,
+            Kind::Worker(_) => Family::Worker,
         }
     }
 
@@ -171,6 +181,8 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Cluster(config) => config,
+            Kind::Queue(config) => config,
+            Kind::Worker(config) => config,
         }
     }
 
@@ -184,6 +196,8 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Cluster(config) => config,
+            Kind::Queue(config) => config,
+            Kind::Worker(config) => config,
         }
     }
 

@@ -15,12 +15,14 @@ pub mod database;
 mod kind;
 pub mod machine;
 pub mod param;
+pub mod queue;
 pub mod router;
 pub mod server;
 mod shape;
 mod shelf;
 pub mod table;
 pub mod tuning;
+pub mod worker;
 
 pub use balancer::{Balancer, BalancerConfig};
 pub use cache::{Cache, CacheConfig};
@@ -30,9 +32,11 @@ pub use cluster::{Cluster, ClusterConfig};
 pub use database::{Database, DatabaseConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
+pub use queue::{Queue, QueueConfig};
 pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
+pub use worker::{Worker, WorkerConfig};
 
 use crate::sim::{Context, Event, Node, Signal, Sink};
 
@@ -55,6 +59,10 @@ pub enum AnyNode {
     Database(Box<Database>),
     /// A cache cluster.
     Cluster(Box<Cluster>),
+    /// A queue.
+    Queue(Box<Queue>),
+    /// A worker.
+    Worker(Box<Worker>),
 }
 
 impl AnyNode {
@@ -69,6 +77,8 @@ impl AnyNode {
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
             Kind::Cluster(c) => AnyNode::Cluster(Box::new(Cluster::new(id, seed, c.clone()))),
+            Kind::Queue(c) => AnyNode::Queue(Box::new(Queue::new(c.clone()))),
+            Kind::Worker(c) => AnyNode::Worker(Box::new(Worker::new(id, seed, c.clone()))),
         }
     }
 
@@ -93,6 +103,12 @@ impl AnyNode {
             (AnyNode::Cluster(node), Kind::Cluster(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Queue(node), Kind::Queue(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Worker(node), Kind::Worker(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -107,10 +123,12 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.start(&mut cx.any()),
             AnyNode::Router(node) => node.start(&mut cx.any()),
             AnyNode::Cluster(node) => node.start(&mut cx.any()),
+            AnyNode::Queue(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
-            | AnyNode::Database(_) => {}
+            | AnyNode::Database(_)
+            | AnyNode::Worker(_) => {}
         }
     }
 
@@ -125,6 +143,8 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Cluster(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Queue(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Worker(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -138,6 +158,8 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Cluster(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Queue(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Worker(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

@@ -70,7 +70,9 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Balancer(_)
         | Kind::Table(_)
         | Kind::Router(_)
-        | Kind::Database(_) => card,
+        | Kind::Database(_)
+        | Kind::Queue(_)
+        | Kind::Worker(_) => card,
     }
 }
 
@@ -96,6 +98,8 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
             | (AnyNode::Cluster(_), Kind::Cluster(_))
+            | (AnyNode::Queue(_), Kind::Queue(_))
+            | (AnyNode::Worker(_), Kind::Worker(_))
     )
 }
 

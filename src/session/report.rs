@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::Session;
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Cluster, Router, Table};
+use crate::node::{AnyNode, Cache, Cluster, Queue, Router, Table};
+use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -132,6 +133,16 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("promotions", database.promotions() as f64),
             ("gave_up_waiting", database.gave_up_waiting() as f64),
         ],
+        AnyNode::Queue(queue) => of_queue(queue, now),
+        AnyNode::Worker(worker) => vec![
+            ("arrived", worker.arrived().total() as f64),
+            ("handled", worker.handled().total() as f64),
+            ("duplicates", worker.duplicates() as f64),
+            ("skipped", worker.skipped() as f64),
+            ("failed", worker.failed() as f64),
+            ("lost", worker.lost() as f64),
+            ("busy_cores_mean", worker.busy().mean(now)),
+        ],
     }
 }
 
@@ -245,6 +256,34 @@ fn of_cluster(cluster: &Cluster) -> Vec<(&'static str, f64)> {
         ("asked_of_busiest", most as f64),
         ("entries", cluster.entries() as f64),
         ("diverged", cluster.diverged() as f64),
+    ]
+}
+
+fn of_queue(queue: &Queue, now: Time) -> Vec<(&'static str, f64)> {
+    let ledger = queue.ledger();
+    let (waiting, out) = queue.counts();
+    let oldest = queue.oldest().map_or(0.0, |since| now.since(since).millis());
+    let cause = |cause: Cause| ledger.causes[cause as usize] as f64;
+    vec![
+        ("published", ledger.published as f64),
+        ("waiting", waiting as f64),
+        ("with_workers", out as f64),
+        ("handled", ledger.handled as f64),
+        ("lost", ledger.lost as f64),
+        ("dropped", ledger.dropped as f64),
+        ("dead_letters", ledger.dead as f64),
+        ("deliveries", ledger.deliveries as f64),
+        ("redelivered", ledger.redelivered as f64),
+        ("retried", ledger.retried as f64),
+        ("unroutable", ledger.unroutable as f64),
+        ("refused", ledger.refused as f64),
+        ("rejected", cause(Cause::Rejected)),
+        ("expired", cause(Cause::Expired)),
+        ("over_length", cause(Cause::MaxLen)),
+        ("came_back_too_often", cause(Cause::DeliveryLimit)),
+        ("rebalances", ledger.rebalances as f64),
+        ("lag_largest", queue.lag_largest() as f64),
+        ("oldest_ms", oldest),
     ]
 }
 

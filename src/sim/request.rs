@@ -139,11 +139,13 @@ pub enum Reason {
     WriteRefused,
     /// There was no memory for one more.
     MemoryFull,
+    /// A queue would not take the message, or a worker refused it.
+    MessageRejected,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 12] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -155,6 +157,7 @@ impl Reason {
         Reason::QuorumNotReached,
         Reason::WriteRefused,
         Reason::MemoryFull,
+        Reason::MessageRejected,
     ];
 
     /// As it is shown: `queue full`.
@@ -171,6 +174,7 @@ impl Reason {
             Reason::QuorumNotReached => "quorum not reached",
             Reason::WriteRefused => "write refused",
             Reason::MemoryFull => "memory full",
+            Reason::MessageRejected => "message rejected",
         }
     }
 }

@@ -21,6 +21,7 @@ mod impairments;
 mod inside_cache;
 mod inside_cluster;
 mod inside_database;
+mod inside_queue;
 mod inside_shards;
 mod inspector;
 mod keys;

@@ -2,6 +2,7 @@
 
 pub use super::cluster::ClusterRow;
 pub use super::database::MemberRow;
+pub use super::queue::MessageRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
@@ -9,7 +10,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{cluster, database, rows, server};
+use crate::view::{cluster, database, queue, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub enum Inside {
     Members(Vec<MemberRow>),
     /// A cache cluster: a row per member, and the placement.
     Cluster(Vec<ClusterRow>, Placing),
+    /// A queue: a row per queue, or per partition and group.
+    Messages(Vec<MessageRow>),
 }
 
 /// A backend in a balancer.
@@ -119,6 +122,8 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
         AnyNode::Cluster(node) => cluster::face(node, run),
+        AnyNode::Queue(node) => queue::face(node, now),
+        AnyNode::Worker(node) => queue::worker(node, now),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -147,7 +152,9 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
             | Kind::Cache(_)
             | Kind::Table(_)
             | Kind::Database(_)
-            | Kind::Cluster(_) => "nothing sends to it yet".to_owned(),
+            | Kind::Cluster(_)
+            | Kind::Worker(_) => "nothing sends to it yet".to_owned(),
+            Kind::Queue(_) => "no worker takes from it yet".to_owned(),
             Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
         };
     }
@@ -160,8 +167,9 @@ fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
         | Kind::Cache(_)
         | Kind::Table(_)
         | Kind::Database(_)
-        | Kind::Cluster(_) => !scenario.links.iter().any(|link| link.to == spec.id),
-        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
+        | Kind::Cluster(_)
+        | Kind::Worker(_) => !scenario.links.iter().any(|link| link.to == spec.id),
+        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) | Kind::Queue(_) => {
             !scenario.links.iter().any(|link| link.from == spec.id)
         }
     }

@@ -9,6 +9,7 @@ mod database;
 pub mod dots;
 pub mod face;
 pub mod layout;
+pub mod queue;
 pub mod raster;
 mod rows;
 mod server;

@@ -13,6 +13,7 @@ use switchyard::node::{
     TableConfig,
 };
 use switchyard::node::{Cluster, ClusterConfig, Database, DatabaseConfig};
+use switchyard::node::{Queue, QueueConfig, Worker, WorkerConfig};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -143,6 +144,38 @@ fn mixed(id: &str, rate: f64) -> NodeSpec {
     clients(id, ClientsConfig { rate, ..config })
 }
 
+pub(crate) fn queue(id: &str, config: QueueConfig) -> NodeSpec {
+    node(id, Kind::Queue(config))
+}
+
+pub(crate) fn worker(id: &str, config: WorkerConfig) -> NodeSpec {
+    node(id, Kind::Worker(config))
+}
+
+/// Clients of every sort, a queue, and two workers that are slower than they, one of which fails
+/// now and then and dies for a while; the queue dies too.
+pub(crate) fn with_queue(seed: u64, rate: f64) -> Scenario {
+    let fails = WorkerConfig { service_ms: 20.0, fails_every: 7, ..WorkerConfig::default() };
+    let slower = WorkerConfig { service_ms: 30.0, ..WorkerConfig::default() };
+    let nodes = vec![
+        mixed("c", rate),
+        queue("q", QueueConfig::default()),
+        worker("w1", fails),
+        worker("w2", slower),
+    ];
+    let ends = [("c", "q"), ("q", "w1"), ("q", "w2")];
+    let mut made = scenario(seed, nodes, ends.map(|(from, to)| link(from, to, 5.0)).to_vec());
+    made.faults = vec![
+        fault(1_150, "q", FaultKind::Crash),
+        fault(1_200, "q", FaultKind::Restart),
+        fault(1_300, "w1", FaultKind::Crash),
+        fault(2_600, "q", FaultKind::Crash),
+        fault(2_900, "q", FaultKind::Restart),
+        fault(3_200, "w1", FaultKind::Restart),
+    ];
+    made
+}
+
 /// Every built-in scenario with its name.
 pub(crate) fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
     GALLERY.iter().map(|preset| (preset.key, preset.scenario()))
@@ -200,6 +233,20 @@ pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
 pub(crate) fn the_cluster<'a>(run: &'a Run, id: &str) -> &'a Cluster {
     match find(run, id) {
         AnyNode::Cluster(cluster) => cluster,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_queue<'a>(run: &'a Run, id: &str) -> &'a Queue {
+    match find(run, id) {
+        AnyNode::Queue(queue) => queue,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_worker<'a>(run: &'a Run, id: &str) -> &'a Worker {
+    match find(run, id) {
+        AnyNode::Worker(worker) => worker,
         other => panic!("{id} is {other:?}"),
     }
 }
