@@ -86,6 +86,15 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 prop_assert_eq!(serving, 0);
                 prop_assert_eq!(gateway.in_hand(), (waiting, calling));
             }
+            AnyNode::Queue(queue) => {
+                let confirming = queue.confirming() as u32;
+                prop_assert_eq!((confirming, 0, 0), (serving, waiting, calling));
+                prop_assert!(queue.balances(), "{:?} {:?}", queue.ledger(), queue.counts());
+            }
+            AnyNode::Worker(worker) => {
+                prop_assert_eq!(worker.in_hand(), (serving, waiting));
+                prop_assert_eq!(calling, 0);
+            }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }
     }
@@ -223,6 +232,10 @@ proptest! {
             }
             if matches!(node.kind, Kind::Registry(_)) {
                 node.kind.set("interval", Value::Number(3_600.0)).expect("allowed");
+            }
+            // What is lost on its way to a worker, or fails there, is sent again and again.
+            if matches!(node.kind, Kind::Queue(_)) {
+                node.kind.set("ack", Value::Choice("auto".into())).expect("a choice");
             }
             if matches!(node.kind, Kind::Router(_)) {
                 node.kind.set("keys", Value::Number(300.0)).expect("allowed");

@@ -20,7 +20,7 @@ use switchyard::scenario::{FaultKind, Scenario, link};
 use switchyard::session::{Command, Report, Session};
 use switchyard::sim::{NodeId, Op, Request, Span};
 
-use common::{presets, steady, trio, with_router, with_table};
+use common::{presets, steady, trio, with_queue, with_router, with_table};
 
 /// What a parameter needs around it before it can matter. One that is not here is tried in the
 /// middle of the common scenario; a new parameter that does nothing there fails until it has a row.
@@ -106,6 +106,32 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
     // Nobody is repaired whose answer was not heard beside another.
     ("cluster", "repair", Context::with(&[("k", "read_level", "quorum")])),
+    // Each belongs to an exchange that looks at it, or to messages that no queue is bound for.
+    ("queue", "bindings", Context::with(&[("q", "exchange", "topic")])),
+    (
+        "queue",
+        "routing_key",
+        Context::with(&[("q", "exchange", "direct"), ("q", "bindings", "put user.7")]),
+    ),
+    ("queue", "mandatory", Context::with(&[("q", "exchange", "direct")])),
+    // Short enough to be reached.
+    ("queue", "ttl", Context::with(&[("q", "ttl", "200")])),
+    ("queue", "length", Context::with(&[("q", "length", "20")])),
+    ("queue", "overflow", Context::with(&[("q", "length", "20")])),
+    // Each belongs to something that is done with what fails.
+    ("queue", "tries", Context::with(&[("w1", "poison_every", "5"), ("q", "tries", "1")])),
+    ("queue", "retry_after", Context::with(&[("q", "on_failure", "retry")])),
+    ("queue", "dead_letters", Context::with(&[("q", "on_failure", "reject")])),
+    ("queue", "partitions", Context::with(&[("q", "form", "log")])),
+    ("queue", "groups", Context::with(&[("q", "form", "log")])),
+    ("queue", "assignor", Context::with(&[("q", "form", "log")])),
+    ("queue", "partitioner", Context::with(&[("q", "form", "log")])),
+    ("queue", "session", Context::with(&[("q", "form", "log")])),
+    ("queue", "rebalance", Context::with(&[("q", "form", "log")])),
+    // More than one message at a time must have been sent to it.
+    ("worker", "cores", Context::with(&[("q", "prefetch", "10")])),
+    ("worker", "poison_every", BUSY),
+    ("worker", "idempotent", BUSY),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -122,9 +148,14 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "cluster" => (clustered(), "k"),
         "registry" => (discovered(), "reg"),
         "gateway" => (filtered(), "gw"),
+        "queue" => (with_queue(5, 160.0), "q"),
+        "worker" => (with_queue(5, 160.0), "w1"),
         other => panic!("{other} has no common scenario"),
     }
 }
+
+/// Most messages go to one worker, and are done when the broker has forgotten that it sent them.
+const BUSY: Context = Context::with(&[("w1", "service", "5"), ("q", "prefetch", "10")]);
 
 /// A shard goes, and rows move.
 const MOVING: Context =
@@ -333,11 +364,13 @@ impl Context {
             }
         }
         for (node, key, choice_or_number) in self.settings {
-            let value = match *choice_or_number {
-                "on" => Value::Switch(true),
-                other => {
-                    other.parse().map_or_else(|_| Value::Choice(other.to_owned()), Value::Number)
-                }
+            let words = (*choice_or_number).to_owned();
+            let kind = &scenario.node(node).expect("the node is there").kind;
+            let value = match kind.spec(key).expect("it has the parameter").range {
+                Range::Number { .. } => Value::Number(words.parse().expect("a number")),
+                Range::Choice(_) => Value::Choice(words),
+                Range::Text { .. } => Value::Text(words),
+                Range::Switch => Value::Switch(words == "on"),
             };
             set_in(&mut scenario, node, key, value);
         }
@@ -578,6 +611,8 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Cluster(cluster) => cluster.arrived().total(),
                 AnyNode::Registry(registry) => registry.sent().total(),
                 AnyNode::Gateway(gateway) => gateway.sent(),
+                AnyNode::Queue(queue) => queue.arrived().total(),
+                AnyNode::Worker(worker) => worker.arrived().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

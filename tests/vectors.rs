@@ -5,6 +5,8 @@
 
 #[path = "vectors/kinds/balance.rs"]
 mod balance;
+#[path = "vectors/kinds/broker.rs"]
+mod broker;
 #[path = "vectors/kinds/cache.rs"]
 mod cache;
 mod common;
@@ -112,6 +114,7 @@ impl Covered {
 /// Every covered kind, by the file that covers it.
 const COVERED: &[&[Covered]] = &[
     balance::KINDS,
+    broker::KINDS,
     cache::KINDS,
     course::KINDS,
     envoy::KINDS,
@@ -138,19 +141,6 @@ const NOT_YET_COVERED: &[&str] = &[
     "lirs_reference_c",
     "memcached_rules",
     "memcached_slabs",
-    "queue",
-    "rabbitmq_ack",
-    "rabbitmq_confirm",
-    "rabbitmq_dlx",
-    "rabbitmq_durability",
-    "rabbitmq_headers",
-    "rabbitmq_misc",
-    "rabbitmq_overflow",
-    "rabbitmq_prefetch",
-    "rabbitmq_redelivery",
-    "rabbitmq_routing",
-    "rabbitmq_topic",
-    "rabbitmq_ttl",
     "redis_cluster",
     "redis_replication",
     "redis_sentinel",

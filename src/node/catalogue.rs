@@ -2,7 +2,7 @@
 
 use super::{
     BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
-    RegistryConfig, RouterConfig, ServerConfig, TableConfig,
+    QueueConfig, RegistryConfig, RouterConfig, ServerConfig, TableConfig, WorkerConfig,
 };
 use super::{Family, Kind};
 
@@ -48,6 +48,7 @@ const ANYWHERE: &[Family] = &[
     Family::Cluster,
     Family::Registry,
     Family::Gateway,
+    Family::Queue,
 ];
 
 /// Every kind, in the order of the palette.
@@ -247,5 +248,46 @@ pub const CATALOGUE: &[KindEntry] = &[
                from requests that fail. An attempt given up still costs its server. Not modelled: \
                encryption, aggregation, caching.",
         make: || Kind::Gateway(GatewayConfig::default()),
+    },
+    KindEntry {
+        family: Family::Queue,
+        key: "queue",
+        wire: 8,
+        name: "Queue",
+        blurb: "Keeps messages until a worker has handled them",
+        label: "Queue",
+        takes: true,
+        sends_to: &[Family::Worker],
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Whatever is asked becomes a message, and its producer is answered when it is taken \
+               in. As a broker: exchanges, bindings, prefetch, redelivery to the old place, time \
+               to live at the head, length limits, dead letters, confirms, restarts. As a log: \
+               partitions by key, offsets, groups of readers, rebalances. Published = waiting + \
+               with workers + handled + lost + dropped + dead letters, always. While more comes \
+               than is handled the depth grows by the difference of the rates. Sizes of messages, \
+               flow control and replicas of the broker are not modelled; 50,000 messages fit.",
+        make: || Kind::Queue(QueueConfig::default()),
+    },
+    KindEntry {
+        family: Family::Worker,
+        key: "worker",
+        wire: 9,
+        name: "Worker",
+        blurb: "Takes messages from a queue and handles them",
+        label: "w",
+        takes: true,
+        sends_to: &[Family::Database, Family::Table],
+        links_max: 1,
+        slows: true,
+        refuses: false,
+        card: "Handles cores / time messages per second at most. It may fail on every so many \
+               tries, or on some messages for good, and ask a database for each message while it \
+               keeps the core. What it held when it died is gone from it; whether the queue still \
+               has it is a matter of acknowledgement. What has been handled all workers of a \
+               queue remember together, as by a unique key: an idempotent one skips what comes \
+               again, another does it twice.",
+        make: || Kind::Worker(WorkerConfig::default()),
     },
 ];

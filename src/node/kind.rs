@@ -5,7 +5,7 @@ use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
     BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
-    RegistryConfig, RouterConfig, ServerConfig, TableConfig,
+    QueueConfig, RegistryConfig, RouterConfig, ServerConfig, TableConfig, WorkerConfig,
 };
 use crate::policy::Knob;
 
@@ -32,6 +32,10 @@ pub enum Kind {
     Registry(RegistryConfig),
     /// A gateway.
     Gateway(GatewayConfig),
+    /// A queue.
+    Queue(QueueConfig),
+    /// A worker.
+    Worker(WorkerConfig),
 }
 
 /// The kinds without their settings.
@@ -57,6 +61,10 @@ pub enum Family {
     Registry,
     /// Gateways.
     Gateway,
+    /// Queues.
+    Queue,
+    /// Workers.
+    Worker,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -168,6 +176,8 @@ impl Kind {
             Kind::Cluster(_) => Family::Cluster,
             Kind::Registry(_) => Family::Registry,
             Kind::Gateway(_) => Family::Gateway,
+            Kind::Queue(_) => Family::Queue,
+            Kind::Worker(_) => Family::Worker,
         }
     }
 
@@ -183,6 +193,8 @@ impl Kind {
             Kind::Cluster(config) => config,
             Kind::Registry(config) => config,
             Kind::Gateway(config) => config,
+            Kind::Queue(config) => config,
+            Kind::Worker(config) => config,
         }
     }
 
@@ -198,6 +210,8 @@ impl Kind {
             Kind::Cluster(config) => config,
             Kind::Registry(config) => config,
             Kind::Gateway(config) => config,
+            Kind::Queue(config) => config,
+            Kind::Worker(config) => config,
         }
     }
 

@@ -16,6 +16,7 @@ pub mod gateway;
 mod kind;
 pub mod machine;
 pub mod param;
+pub mod queue;
 pub mod registry;
 pub mod router;
 pub mod server;
@@ -23,6 +24,7 @@ mod shape;
 mod shelf;
 pub mod table;
 pub mod tuning;
+pub mod worker;
 
 pub use balancer::{Balancer, BalancerConfig};
 pub use cache::{Cache, CacheConfig};
@@ -33,10 +35,12 @@ pub use database::{Database, DatabaseConfig};
 pub use gateway::{Gateway, GatewayConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
+pub use queue::{Queue, QueueConfig};
 pub use registry::{Registry, RegistryConfig};
 pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
+pub use worker::{Worker, WorkerConfig};
 
 use crate::sim::{Context, Event, Node, Signal, Sink};
 
@@ -63,6 +67,10 @@ pub enum AnyNode {
     Registry(Box<Registry>),
     /// A gateway.
     Gateway(Box<Gateway>),
+    /// A queue.
+    Queue(Box<Queue>),
+    /// A worker.
+    Worker(Box<Worker>),
 }
 
 impl AnyNode {
@@ -79,6 +87,8 @@ impl AnyNode {
             Kind::Cluster(c) => AnyNode::Cluster(Box::new(Cluster::new(id, seed, c.clone()))),
             Kind::Registry(c) => AnyNode::Registry(Box::new(Registry::new(id, seed, c.clone()))),
             Kind::Gateway(c) => AnyNode::Gateway(Box::new(Gateway::new(id, seed, c.clone()))),
+            Kind::Queue(c) => AnyNode::Queue(Box::new(Queue::new(c.clone()))),
+            Kind::Worker(c) => AnyNode::Worker(Box::new(Worker::new(id, seed, c.clone()))),
         }
     }
 
@@ -109,6 +119,12 @@ impl AnyNode {
             (AnyNode::Gateway(node), Kind::Gateway(config)) => {
                 node.configure(config.clone(), &cx.any())
             }
+            (AnyNode::Queue(node), Kind::Queue(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Worker(node), Kind::Worker(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -124,11 +140,13 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.start(&mut cx.any()),
             AnyNode::Cluster(node) => node.start(&mut cx.any()),
             AnyNode::Registry(node) => node.start(&mut cx.any()),
+            AnyNode::Queue(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
             | AnyNode::Database(_)
-            | AnyNode::Gateway(_) => {}
+            | AnyNode::Gateway(_)
+            | AnyNode::Worker(_) => {}
         }
     }
 
@@ -145,6 +163,8 @@ impl Node for AnyNode {
             AnyNode::Cluster(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Registry(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Gateway(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Queue(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Worker(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -160,6 +180,8 @@ impl Node for AnyNode {
             AnyNode::Cluster(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Registry(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Gateway(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Queue(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Worker(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

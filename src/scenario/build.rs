@@ -72,7 +72,9 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Table(_)
         | Kind::Router(_)
         | Kind::Database(_)
-        | Kind::Gateway(_) => card,
+        | Kind::Gateway(_)
+        | Kind::Queue(_)
+        | Kind::Worker(_) => card,
     }
 }
 
@@ -100,6 +102,8 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Cluster(_), Kind::Cluster(_))
             | (AnyNode::Registry(_), Kind::Registry(_))
             | (AnyNode::Gateway(_), Kind::Gateway(_))
+            | (AnyNode::Queue(_), Kind::Queue(_))
+            | (AnyNode::Worker(_), Kind::Worker(_))
     )
 }
 

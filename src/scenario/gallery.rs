@@ -174,6 +174,36 @@ pub const GALLERY: &[Preset] = &[
         blurb: "Tokens, a rate limit, a breaker and retries, each a gate that counts",
         json: include_str!("../../www/scenarios/gateway-filters.json"),
     },
+    Preset {
+        key: "course-queue",
+        blurb: "Auto-ack as in the course, and by hand: a worker dies with messages in its hands",
+        json: include_str!("../../www/scenarios/course-queue.json"),
+    },
+    Preset {
+        key: "queue-durability",
+        blurb: "A broker restarts: durable queues and persistent messages are two things",
+        json: include_str!("../../www/scenarios/queue-durability.json"),
+    },
+    Preset {
+        key: "queue-backlog",
+        blurb: "A producer faster than its worker: the queue grows by the difference",
+        json: include_str!("../../www/scenarios/queue-backlog.json"),
+    },
+    Preset {
+        key: "queue-poison",
+        blurb: "One message that always fails blocks a queue, or becomes a dead letter",
+        json: include_str!("../../www/scenarios/queue-poison.json"),
+    },
+    Preset {
+        key: "queue-topic",
+        blurb: "A topic exchange: three queues, bindings, and copies",
+        json: include_str!("../../www/scenarios/queue-topic.json"),
+    },
+    Preset {
+        key: "log-rebalance",
+        blurb: "A log's readers lose a member: everybody stops, or only what moves",
+        json: include_str!("../../www/scenarios/log-rebalance.json"),
+    },
 ];
 
 impl Preset {

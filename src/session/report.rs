@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::Session;
 use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Cluster, Gateway, Registry, Router, Table};
+use crate::node::{AnyNode, Cache, Cluster, Gateway, Queue, Registry, Router, Table};
+use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -136,6 +137,16 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         ],
         AnyNode::Registry(registry) => of_registry(registry),
         AnyNode::Gateway(gateway) => of_gateway(gateway),
+        AnyNode::Queue(queue) => of_queue(queue, now),
+        AnyNode::Worker(worker) => vec![
+            ("arrived", worker.arrived().total() as f64),
+            ("handled", worker.handled().total() as f64),
+            ("duplicates", worker.duplicates() as f64),
+            ("skipped", worker.skipped() as f64),
+            ("failed", worker.failed() as f64),
+            ("lost", worker.lost() as f64),
+            ("busy_cores_mean", worker.busy().mean(now)),
+        ],
     }
 }
 
@@ -299,6 +310,34 @@ fn of_gateway(gateway: &Gateway) -> Vec<(&'static str, f64)> {
         ("late_answers", gateway.late() as f64),
     ];
     own.into_iter().chain(GATES.map(stopped)).collect()
+}
+
+fn of_queue(queue: &Queue, now: Time) -> Vec<(&'static str, f64)> {
+    let ledger = queue.ledger();
+    let (waiting, out) = queue.counts();
+    let oldest = queue.oldest().map_or(0.0, |since| now.since(since).millis());
+    let cause = |cause: Cause| ledger.causes[cause as usize] as f64;
+    vec![
+        ("published", ledger.published as f64),
+        ("waiting", waiting as f64),
+        ("with_workers", out as f64),
+        ("handled", ledger.handled as f64),
+        ("lost", ledger.lost as f64),
+        ("dropped", ledger.dropped as f64),
+        ("dead_letters", ledger.dead as f64),
+        ("deliveries", ledger.deliveries as f64),
+        ("redelivered", ledger.redelivered as f64),
+        ("retried", ledger.retried as f64),
+        ("unroutable", ledger.unroutable as f64),
+        ("refused", ledger.refused as f64),
+        ("rejected", cause(Cause::Rejected)),
+        ("expired", cause(Cause::Expired)),
+        ("over_length", cause(Cause::MaxLen)),
+        ("came_back_too_often", cause(Cause::DeliveryLimit)),
+        ("rebalances", ledger.rebalances as f64),
+        ("lag_largest", queue.lag_largest() as f64),
+        ("oldest_ms", oldest),
+    ]
 }
 
 impl Report {

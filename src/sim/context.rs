@@ -194,6 +194,24 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         slot
     }
 
+    /// Makes a call as [`Context::call`] does, for the sake of the request with this serial number,
+    /// which may have ended long ago. Its address is the number of the readers it is for.
+    pub fn call_for(
+        &mut self,
+        id: u64,
+        want: Want,
+        stamp: Stamp,
+        readers: u32,
+        link: LinkId,
+    ) -> u32 {
+        let mut call = Request::new(id, self.now(), want, self.node, readers);
+        (call.is_call, call.stamp) = (true, stamp);
+        self.core.tally.calls += 1;
+        let slot = self.core.requests.insert(call);
+        self.forward(slot, link);
+        slot
+    }
+
     /// Ends a call of this node's that has come back.
     pub fn end_call(&mut self, slot: u32) {
         if self.core.requests.get(slot).is_some_and(|request| request.is_call) {
@@ -236,6 +254,20 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         let by = if promised { u64::from(request.stamp.by) } else { request.id };
         request.stamp = self.core.truth.commit(request.key, by, deleted, now);
         request.stamp
+    }
+
+    /// Has the message in this slot, of this number, been handled by one of the readers it is for?
+    pub fn is_made(&self, slot: u32, number: u32) -> bool {
+        let readers = self.request(slot).map(|request| (request.client, request.address));
+        let made = readers.and_then(|readers| self.core.made.get(&readers));
+        made.and_then(|made| made.get(Key::numbered(number))).unwrap_or(false)
+    }
+
+    /// One of the readers of the message in this slot has handled it. Had one before?
+    pub fn make(&mut self, slot: u32, number: u32) -> bool {
+        let Some(request) = self.core.requests.get(slot) else { return false };
+        let made = self.core.made.entry((request.client, request.address)).or_default();
+        made.insert(Key::numbered(number), true).is_some()
     }
 
     /// A committed version is lost; `now` is the newest of the key from here on, if any is.

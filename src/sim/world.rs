@@ -3,12 +3,13 @@
 //! Same parts and same seed give the same events, byte for byte. A clone is a snapshot; running a
 //! clone on is "what if".
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::context::{Card, Context};
 use super::event::{Event, What, Word};
+use super::keys::KeyMap;
 use super::link::Link;
 use super::node::{LinkId, Node, NodeId, Signal};
 use super::request::{Key, Reason, Request, Slab};
@@ -69,6 +70,8 @@ pub(crate) struct Core {
     pub(crate) plan: Vec<Planned>,
     pub(crate) typed_keys: Arc<Vec<String>>,
     pub(crate) truth: Truth,
+    /// The messages that were handled, by their numbers, for the readers of each queue.
+    pub(crate) made: BTreeMap<(NodeId, u32), KeyMap<bool>>,
     /// Sets of keys on their way to nodes, and the one that is just being handed over.
     pub(crate) parcels: VecDeque<(NodeId, Arc<[u64]>)>,
     pub(crate) opened: Option<Arc<[u64]>>,

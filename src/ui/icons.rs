@@ -33,6 +33,11 @@ pub(super) fn kind(family: Family) -> &'static str {
              3-3"
         }
         Family::Gateway => "M4 20V9a8 6 0 0 1 16 0v11M4 20h4v-8M20 20h-4v-8M8 12h8M2 16h4M18 16h4",
+        Family::Queue => "M3 8h4v8H3zM10 8h4v8h-4zM17 8h4v8h-4z",
+        Family::Worker => {
+            "M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM12 3v3M12 18v3M3 12h3M18 12h3\
+             M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M18.4 5.6l-2.2 2.2M7.8 16.2l-2.2 2.2"
+        }
         Family::Database => {
             "M4 6a8 3 0 1 0 16 0a8 3 0 1 0-16 0M4 6v6a8 3 0 0 0 16 0V6M4 12v6a8 3 0 0 0 16 0v-6"
         }

@@ -22,6 +22,7 @@ mod inside_cache;
 mod inside_cluster;
 mod inside_database;
 mod inside_gateway;
+mod inside_queue;
 mod inside_registry;
 mod inside_shards;
 mod inspector;

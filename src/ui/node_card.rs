@@ -9,6 +9,7 @@ use super::inside_cache;
 use super::inside_cluster;
 use super::inside_database;
 use super::inside_gateway;
+use super::inside_queue;
 use super::inside_registry;
 use super::inside_shards;
 use super::store::{Selection, Store, store};
@@ -157,6 +158,8 @@ fn Body(
         Some(Family::Cluster) => inside_cluster::cluster(quick).into_any(),
         Some(Family::Registry) => inside_registry::instances(quick, slow).into_any(),
         Some(Family::Gateway) => inside_gateway::gates(quick, slow).into_any(),
+        Some(Family::Queue) => inside_queue::messages(quick).into_any(),
+        Some(Family::Worker) => cells(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));

@@ -3,6 +3,7 @@
 pub use super::cluster::ClusterRow;
 pub use super::database::MemberRow;
 pub use super::gateway::{GateCell, RouteRow};
+pub use super::queue::MessageRow;
 pub use super::registry::InstanceRow;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
@@ -11,7 +12,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{cluster, database, gateway, registry, rows, server};
+use crate::view::{cluster, database, gateway, queue, registry, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,8 @@ pub enum Inside {
     Instances(Vec<InstanceRow>, String),
     /// A gateway: its gates, then a row per route.
     Gates(Vec<GateCell>, Vec<RouteRow>),
+    /// A queue: a row per queue, or per partition and group.
+    Messages(Vec<MessageRow>),
 }
 
 /// A backend in a balancer.
@@ -127,6 +130,8 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Cluster(node) => cluster::face(node, run),
         AnyNode::Gateway(node) => gateway::face(node, run),
         AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
+        AnyNode::Queue(node) => queue::face(node, now),
+        AnyNode::Worker(node) => queue::worker(node, now),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -150,7 +155,11 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         face.detail = words.to_owned();
     }
     if unwired(scenario, spec) {
-        let words = if passes_on(&spec.kind) { "not wired yet" } else { "nothing sends to it yet" };
+        let words = match spec.kind {
+            Kind::Queue(_) => "no worker takes from it yet",
+            _ if passes_on(&spec.kind) => "not wired yet",
+            _ => "nothing sends to it yet",
+        };
         face.detail = words.to_owned();
     }
     Some(face)
@@ -170,12 +179,14 @@ fn passes_on(kind: &Kind) -> bool {
         | Kind::Balancer(_)
         | Kind::Router(_)
         | Kind::Registry(_)
-        | Kind::Gateway(_) => true,
+        | Kind::Gateway(_)
+        | Kind::Queue(_) => true,
         Kind::Server(_)
         | Kind::Cache(_)
         | Kind::Table(_)
         | Kind::Database(_)
-        | Kind::Cluster(_) => false,
+        | Kind::Cluster(_)
+        | Kind::Worker(_) => false,
     }
 }
 

@@ -32,6 +32,14 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         Family::Gateway => (320.0, 70.0 + gateway_rows(kind)),
         Family::Registry => (320.0, 94.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Database => (224.0, 74.0 + 22.0 * f64::from(kind.parts().max(1))),
+        Family::Queue => {
+            let rows = match kind {
+                Kind::Queue(config) => config.rows_shown(),
+                _ => 1,
+            };
+            (256.0, 74.0 + 22.0 * rows.clamp(1, ROWS_MAX) as f64)
+        }
+        Family::Worker => (176.0, 104.0),
     }
 }
 

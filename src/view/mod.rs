@@ -10,6 +10,7 @@ pub mod dots;
 pub mod face;
 mod gateway;
 pub mod layout;
+pub mod queue;
 pub mod raster;
 mod registry;
 mod rows;
