@@ -18,7 +18,9 @@ fn what_was_taken_and_not_committed_is_read_again() {
     let mut log = Log::new(1, 1);
     log.join(0, 1, "a");
     log.share_out(0, Sharing::Range, ms(0));
-    (0..5).for_each(|body| drop(log.append(None, body, ms(0))));
+    for body in 0..5 {
+        log.append(None, body, ms(0));
+    }
     let taken: Vec<_> = (0..3).filter_map(|_| log.take(ms(0), 0, false, |_| true)).collect();
     assert_eq!(log.done(&taken[1], false), (0, 0), "offset 0 comes first");
     assert_eq!(log.done(&taken[0], false), (2, 0));
