@@ -181,7 +181,8 @@ fn no_ring(scenario: &Scenario, links: &[LinkSpec], from: &str, to: &str) -> Res
     let named: Vec<String> = way.iter().map(name).collect();
     let (first, round) = (name(&from.to_owned()), named.join(" \u{2192} "));
     Err(format!(
-        "{first} \u{2192} {round} would be a ring: a request that comes round would wait for itself"
+        "would close the ring {first} \u{2192} {round}: a request that comes round would wait for \
+         itself"
     ))
 }
 
