@@ -105,7 +105,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "\"crash\"",
         "\"melt\"",
         "faults[0].what: must be one of crash, restart, refuse_writes, accept_writes, slow, normal, \
-         crash_part, restart_part, cut_part, join_part",
+         crash_part, restart_part, cut_part, join_part, drain, ready",
     ),
     ("\"at_ms\": 6, ", "", "sends[0]: needs \"at_ms\""),
     (

@@ -28,7 +28,8 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         }
         // The placement is drawn above the shards.
         Family::Router => (224.0, 196.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
-        Family::Cluster => (224.0, 196.0 + 22.0 * f64::from(kind.parts().max(1))),
+        // Up to three lines about what moved stand below the members.
+        Family::Cluster => (224.0, 212.0 + 22.0 * f64::from(kind.parts().max(1))),
         Family::Gateway => (320.0, 70.0 + gateway_rows(kind)),
         Family::Registry => (320.0, 94.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Database => (224.0, 74.0 + 22.0 * f64::from(kind.parts().max(1))),
