@@ -105,7 +105,8 @@ pub const CATALOGUE: &[KindEntry] = &[
                it is wired to, in turn or all at once; a core held meanwhile is a thread that \
                waits, and servers that hold cores and ask one another in a ring can wait for \
                ever, as in reality. A request holds its memory from arrival to answer; answers \
-               leave one after another, each for size \u{d7} 8 / network speed. Storage changes \
+               leave one after another, each for size \u{d7} 8 / network speed. Health checks \
+               wait in line and take 0.1 ms. Storage changes \
                nothing about how fast a server is; it is only in the table of machines.",
         make: || Kind::Server(ServerConfig::default()),
     },

@@ -126,29 +126,20 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         self.core.typed_key(word)
     }
 
-    /// The request in this slot is for the service with this word.
+    /// The request in this slot is for the service with this word. Of more words than a request
+    /// has room for, the last ones are not said.
     #[inline]
     pub fn say_service(&mut self, slot: u32, word: u32) {
         if let Some(request) = self.core.requests.get_mut(slot) {
-            request.service = word + 1;
+            request.service = u16::try_from(word + 1).unwrap_or(0);
         }
     }
 
-    /// Appends what a request asks for as a service and a path: `orders:7`. Where no service was
-    /// said that is the key itself.
+    /// Appends what a request asks for with its service: `orders:7`. Where no service was said that
+    /// is the key itself.
     pub fn spell_service(&self, slot: u32, out: &mut String) {
-        let Some(request) = self.request(slot) else { return };
-        let Some(word) = request.service.checked_sub(1) else {
-            return self.core.spell_key(request.key, out);
-        };
-        self.core.spell_key(Key::typed(word), out);
-        let from = out.len();
-        self.core.spell_key(request.key, out);
-        // Of `user:7` the service's own number is 7.
-        let end = out[from..].find(':').map_or(from, |colon| from + colon);
-        out.replace_range(from..end, "");
-        if !out[from..].starts_with(':') {
-            out.insert(from, ':');
+        if let Some(request) = self.request(slot) {
+            self.core.spell_asked(request, out);
         }
     }
 

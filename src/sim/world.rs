@@ -399,6 +399,14 @@ impl<N> World<N> {
         name
     }
 
+    /// What a request asks for, with its service: `orders:7`. Where no service was said that is the
+    /// key itself.
+    pub fn asked_name(&self, request: &Request) -> String {
+        let mut name = String::new();
+        self.core.spell_asked(request, &mut name);
+        name
+    }
+
     /// The request with this serial number, while it is in flight.
     pub fn request(&self, id: u64) -> Option<&Request> {
         let all = self.core.requests.iter().map(|(_, request)| request);
@@ -436,6 +444,18 @@ impl Core {
                 out.push_str(itoa::Buffer::new().format(key.0));
             }
         }
+    }
+
+    /// Appends a request's service and its own number there, or its key where it says no service.
+    pub(crate) fn spell_asked(&self, request: &Request, out: &mut String) {
+        let Some(word) = request.service.checked_sub(1) else {
+            return self.spell_key(request.key, out);
+        };
+        self.spell_key(Key::typed(u32::from(word)), out);
+        let mut key = String::new();
+        self.spell_key(request.key, &mut key);
+        out.push(':');
+        out.push_str(key.split_once(':').map_or(&key, |(_, own)| own));
     }
 
     /// Notes an event in the trace hash: one multiplication and one rotation per event.

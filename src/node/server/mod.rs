@@ -5,8 +5,9 @@
 //! requests sharing them; service times from five distributions; a limit on the waiting places;
 //! memory that requests hold while they are here; answers that go out one after another at the
 //! network's speed; calls to other nodes in turn or at once, with or without a core held meanwhile;
-//! a cache that only looks aside, managed as in the course (`node::aside`); a crash that loses
-//! everything held. Not modelled here: storage, failures that take time to send, memory that grows.
+//! a cache that only looks aside, managed as in the course (`node::aside`); health checks, which
+//! wait in line like all others and are nobody's traffic; a crash that loses everything held. Not
+//! modelled here: storage, failures that take time to send, memory that grows.
 //!
 //! Formula: with Poisson arrivals and exponential service this is M/M/c; load is
 //! rate x service time / cores, and the queue is stable below 1.
