@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use switchyard::node::{AnyNode, Kind, Value};
+use switchyard::node::{AnyNode, Kind, PARTS_MAX, Value};
 use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::session::Session;
@@ -73,6 +73,15 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             AnyNode::Router(router) => prop_assert_eq!(router.in_hand(), (waiting, calling)),
             AnyNode::Database(database) => {
                 prop_assert_eq!(database.held(), (serving, waiting, calling));
+            }
+            AnyNode::Group(group) => {
+                prop_assert_eq!(group.serving().value(), serving);
+                prop_assert_eq!((group.in_line().value(), calling), (waiting, 0));
+                prop_assert!(group.load().0 <= serving);
+                let (up, paid) = (group.up().value(), group.paid().value());
+                prop_assert!(up <= paid && paid <= u32::from(PARTS_MAX), "{up} of {paid}");
+                let (fewest, most) = (group.config().fewest(), group.config().max);
+                prop_assert!((fewest..=most).contains(&group.desired()));
             }
             AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
         }

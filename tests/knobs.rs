@@ -9,7 +9,7 @@ use std::path::Path;
 
 use switchyard::node::cache::Pattern;
 use switchyard::node::{
-    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, Range, Spec, Value,
+    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, Range, Spec, Value,
 };
 use switchyard::policy::balance::Memory;
 use switchyard::scenario::gallery::GALLERY;
@@ -79,6 +79,12 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
+    // Each belongs to one measure.
+    ("group", "target_queue", Context::with(&[("g", "metric", "queue_depth")])),
+    // Each belongs to one distribution of service times.
+    ("group", "cv", Context::with(&[("g", "spread", "log_normal")])),
+    ("group", "alpha", Context::with(&[("g", "spread", "pareto")])),
+    ("group", "list", Context::with(&[("g", "spread", "list")])),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -92,6 +98,7 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "table" => (with_table(5, 160.0), "t"),
         "router" => (with_router(5, 160.0), "sh"),
         "database" => (replicated(), "db"),
+        "group" => (scaled(), "g"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -123,6 +130,35 @@ fn replicated() -> Scenario {
         common::fault(1_800, "db", FaultKind::JoinPart(0)),
         common::fault(2_200, "db", FaultKind::RestartPart(2)),
         common::fault(2_600, "db", FaultKind::CrashPart(1)),
+    ];
+    scenario
+}
+
+/// A group that grows, loses a server and shrinks again.
+fn scaled() -> Scenario {
+    let config = GroupConfig {
+        min: 1,
+        max: 6,
+        interval_ms: 200.0,
+        startup_ms: 300.0,
+        out_cooldown_ms: 400.0,
+        in_cooldown_ms: 600.0,
+        detection_ms: 200.0,
+        service_ms: 40.0,
+        queue_limit: 6,
+        ..GroupConfig::default()
+    };
+    let nodes = vec![
+        common::poisson("c", 40.0),
+        common::poisson("burst", 120.0),
+        common::group("g", config),
+    ];
+    let links = ["c", "burst"].map(|from| common::link(from, "g", 5.0));
+    let mut scenario = common::scenario(5, nodes, links.to_vec());
+    scenario.faults = vec![
+        common::fault(500, "g", FaultKind::CrashPart(0)),
+        common::fault(2_300, "burst", FaultKind::Crash),
+        common::fault(2_900, "g", FaultKind::CrashPart(1)),
     ];
     scenario
 }
@@ -393,6 +429,7 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Table(table) => table.arrived().total(),
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
+                AnyNode::Group(group) => group.arrived().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -1,8 +1,8 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, RouterConfig,
+    ServerConfig, TableConfig,
 };
 use super::{Family, Kind};
 
@@ -45,6 +45,7 @@ const ANYWHERE: &[Family] = &[
     Family::Database,
     Family::Router,
     Family::Table,
+    Family::Group,
 ];
 
 /// Every kind, in the order of the palette.
@@ -181,5 +182,25 @@ pub const CATALOGUE: &[KindEntry] = &[
                Not modelled: transactions, the way back of replicas' acknowledgements, the work of \
                applying; a range query costs as much as one read.",
         make: || Kind::Database(DatabaseConfig::default()),
+    },
+    KindEntry {
+        family: Family::Group,
+        key: "group",
+        wire: 12,
+        name: "Autoscaled group",
+        blurb: "Identical servers, as many as the load needs",
+        label: "Group",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        slows: true,
+        refuses: false,
+        card: "Servers behind one address, started and stopped by target tracking: wanted = \
+               ceil(current \u{d7} measured / target), nothing within the tolerance, two \
+               cool-downs. A new server costs from its start and serves after its start-up time. \
+               Cost = price \u{d7} the integral of the number of servers. In steady load it \
+               settles at the fewest servers whose utilisation is at most the target. Choosing a \
+               server and deciding take no time; those in it ask nobody else.",
+        make: || Kind::Group(GroupConfig::default()),
     },
 ];

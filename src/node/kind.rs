@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, RouterConfig,
+    ServerConfig, TableConfig,
 };
 use crate::policy::Knob;
 
@@ -26,6 +26,8 @@ pub enum Kind {
     Router(RouterConfig),
     /// A database with its replicas.
     Database(DatabaseConfig),
+    /// An autoscaled group.
+    Group(GroupConfig),
 }
 
 /// The kinds without their settings.
@@ -45,6 +47,8 @@ pub enum Family {
     Router,
     /// Databases.
     Database,
+    /// Autoscaled groups.
+    Group,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -142,6 +146,7 @@ impl Kind {
             Kind::Table(_) => Family::Table,
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
+            Kind::Group(_) => Family::Group,
         }
     }
 
@@ -154,6 +159,7 @@ impl Kind {
             Kind::Table(config) => config,
             Kind::Router(config) => config,
             Kind::Database(config) => config,
+            Kind::Group(config) => config,
         }
     }
 
@@ -166,6 +172,7 @@ impl Kind {
             Kind::Table(config) => config,
             Kind::Router(config) => config,
             Kind::Database(config) => config,
+            Kind::Group(config) => config,
         }
     }
 
@@ -173,6 +180,7 @@ impl Kind {
     pub fn parts(&self) -> u8 {
         match self {
             Kind::Database(config) => config.members() as u8,
+            Kind::Group(config) => config.max,
             _ => 0,
         }
     }

@@ -11,6 +11,7 @@ pub mod cache;
 mod catalogue;
 pub mod clients;
 pub mod database;
+pub mod group;
 mod kind;
 pub mod machine;
 pub mod param;
@@ -24,6 +25,7 @@ pub use cache::{Cache, CacheConfig};
 pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use database::{Database, DatabaseConfig};
+pub use group::{Group, GroupConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
 pub use router::{Router, RouterConfig};
@@ -49,6 +51,8 @@ pub enum AnyNode {
     Router(Box<Router>),
     /// A database.
     Database(Box<Database>),
+    /// An autoscaled group.
+    Group(Box<Group>),
 }
 
 impl AnyNode {
@@ -62,6 +66,7 @@ impl AnyNode {
             Kind::Table(c) => AnyNode::Table(Box::new(Table::new(id, seed, c.clone()))),
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
+            Kind::Group(c) => AnyNode::Group(Box::new(Group::new(id, seed, c.clone()))),
         }
     }
 
@@ -83,6 +88,9 @@ impl AnyNode {
             (AnyNode::Database(node), Kind::Database(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Group(node), Kind::Group(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -96,6 +104,7 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.start(cx),
             AnyNode::Table(node) => node.start(&mut cx.any()),
             AnyNode::Router(node) => node.start(&mut cx.any()),
+            AnyNode::Group(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
@@ -113,6 +122,7 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Group(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -125,6 +135,7 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Group(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

@@ -66,7 +66,8 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Balancer(_)
         | Kind::Table(_)
         | Kind::Router(_)
-        | Kind::Database(_) => card,
+        | Kind::Database(_)
+        | Kind::Group(_) => card,
     }
 }
 
@@ -91,6 +92,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Table(_), Kind::Table(_))
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
+            | (AnyNode::Group(_), Kind::Group(_))
     )
 }
 

@@ -134,6 +134,11 @@ pub const GALLERY: &[Preset] = &[
         blurb: "Two primaries at once, and how fencing prevents it",
         json: include_str!("../../www/scenarios/split-brain.json"),
     },
+    Preset {
+        key: "autoscaling",
+        blurb: "A load step: servers that start too late, beside a warmer minimum",
+        json: include_str!("../../www/scenarios/autoscaling.json"),
+    },
 ];
 
 impl Preset {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Session;
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Router, Table};
+use crate::node::{AnyNode, Cache, Group, Router, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -131,6 +131,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("promotions", database.promotions() as f64),
             ("gave_up_waiting", database.gave_up_waiting() as f64),
         ],
+        AnyNode::Group(group) => of_group(group, now),
     }
 }
 
@@ -204,6 +205,27 @@ fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
         ("misroutes", router.misroutes() as f64),
         ("misses", router.misses() as f64),
         ("no_owner", router.homeless() as f64),
+    ]
+}
+
+fn of_group(group: &Group, now: Time) -> Vec<(&'static str, f64)> {
+    vec![
+        ("arrived", group.arrived().total() as f64),
+        ("served", group.served().total() as f64),
+        ("refused", group.refused() as f64),
+        ("refused_by_dead", group.refused_dead() as f64),
+        ("lost", group.lost() as f64),
+        ("servers", f64::from(group.paid().value())),
+        ("servers_mean", group.paid().mean(now)),
+        ("servers_most", f64::from(group.most_servers())),
+        ("servers_up_mean", group.up().mean(now)),
+        ("scaled_out", group.scaled_out() as f64),
+        ("scaled_in", group.scaled_in() as f64),
+        ("replaced", group.replaced() as f64),
+        ("busy_cores_mean", group.serving().mean(now)),
+        ("queue_mean", group.in_line().mean(now)),
+        ("server_hours", group.server_hours(now)),
+        ("cost", group.cost(now)),
     ]
 }
 

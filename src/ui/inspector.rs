@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::field::{ParamField, try_edit};
+use super::fleet::Fleet;
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::impairments::Impairments;
@@ -93,6 +94,7 @@ fn NodeSettings(id: String) -> impl IntoView {
                 .then(|| view! { <TryKey id=id.get_value() /> })}
             <For each=specs key=row children=field />
             {(entry.family == Family::Database).then(|| view! { <Members id=id.get_value() /> })}
+            {(entry.family == Family::Group).then(|| view! { <Fleet id=id.get_value() /> })}
             {entry.takes.then(|| view! { <Impairments id=id.get_value() entry=entry /> })}
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>

@@ -7,6 +7,7 @@ use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::inside_cache;
 use super::inside_database;
+use super::inside_group;
 use super::inside_shards;
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
@@ -151,6 +152,7 @@ fn Body(
         Some(Family::Table) => inside_shards::shares(quick).into_any(),
         Some(Family::Router) => inside_shards::placement(quick).into_any(),
         Some(Family::Database) => inside_database::members(quick).into_any(),
+        Some(Family::Group) => inside_group::fleet(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));
@@ -294,6 +296,7 @@ fn load(face: &Option<Face>) -> f64 {
         Some(Inside::Members(members)) => {
             members.iter().fold(0.0, |most: f64, member| most.max(member.load)).clamp(0.0, 1.0)
         }
+        Some(Inside::Group(fleet)) => fleet.measured,
         _ => 0.0,
     }
 }

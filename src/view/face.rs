@@ -7,6 +7,7 @@ use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
 use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
+use crate::view::group::{self, Fleet};
 use crate::view::shards::{self, Placing, ShareRow};
 use crate::view::{database, rows, server};
 
@@ -78,6 +79,8 @@ pub enum Inside {
     Shards(Vec<ShareRow>, Placing),
     /// A database: a row per member.
     Members(Vec<MemberRow>),
+    /// An autoscaled group: a box per server, and what was measured.
+    Group(Fleet),
 }
 
 /// A backend in a balancer.
@@ -115,6 +118,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Table(node) => shards::table(node, now),
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
+        AnyNode::Group(node) => group::face(node, now),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -139,9 +143,11 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     }
     if unwired(scenario, spec) {
         face.detail = match spec.kind {
-            Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
-                "nothing sends to it yet".to_owned()
-            }
+            Kind::Server(_)
+            | Kind::Cache(_)
+            | Kind::Table(_)
+            | Kind::Database(_)
+            | Kind::Group(_) => "nothing sends to it yet".to_owned(),
             Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
         };
     }
@@ -150,7 +156,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
     match spec.kind {
-        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
+        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) | Kind::Group(_) => {
             !scenario.links.iter().any(|link| link.to == spec.id)
         }
         Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {

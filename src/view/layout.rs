@@ -3,6 +3,7 @@
 use super::cache_face::{self, RINGS_PER_ROW};
 use super::camera::{Point, Rect};
 use super::curve::Curve;
+use super::group::BOXES_PER_ROW;
 use crate::node::{Family, Kind};
 use crate::scenario::{NodeSpec, Scenario};
 
@@ -28,6 +29,10 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         // The placement is drawn above the shards.
         Family::Router => (224.0, 196.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Database => (224.0, 74.0 + 22.0 * f64::from(kind.parts().max(1))),
+        Family::Group => {
+            let rows = usize::from(kind.parts()).div_ceil(BOXES_PER_ROW);
+            (224.0, 112.0 + 26.0 * rows as f64)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod curve;
 mod database;
 pub mod dots;
 pub mod face;
+pub mod group;
 pub mod layout;
 pub mod raster;
 mod rows;

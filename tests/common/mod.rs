@@ -13,6 +13,7 @@ use switchyard::node::{
     TableConfig,
 };
 use switchyard::node::{Database, DatabaseConfig};
+use switchyard::node::{Group, GroupConfig};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -49,6 +50,10 @@ pub(crate) fn cache(id: &str, config: CacheConfig) -> NodeSpec {
 
 pub(crate) fn database(id: &str, config: DatabaseConfig) -> NodeSpec {
     node(id, Kind::Database(config))
+}
+
+pub(crate) fn group(id: &str, config: GroupConfig) -> NodeSpec {
+    node(id, Kind::Group(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -189,6 +194,13 @@ pub(crate) fn the_router<'a>(run: &'a Run, id: &str) -> &'a Router {
 pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
     match find(run, id) {
         AnyNode::Database(database) => database,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_group<'a>(run: &'a Run, id: &str) -> &'a Group {
+    match find(run, id) {
+        AnyNode::Group(group) => group,
         other => panic!("{id} is {other:?}"),
     }
 }
