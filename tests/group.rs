@@ -7,6 +7,7 @@ use common::{at_ms, group, link, poisson, scenario, the_group};
 use switchyard::node::group::{Action, Dispatch, Life, Metric};
 use switchyard::node::{Arrivals, ClientsConfig, GroupConfig, Service, Value};
 use switchyard::scenario::build::{Run, build};
+use switchyard::scenario::gallery::Preset;
 use switchyard::scenario::{FaultKind, Scenario};
 use switchyard::session::{Command, Session};
 use switchyard::sim::{Reason, Silent, Span};
@@ -256,4 +257,25 @@ fn an_idle_group_comes_to_rest_and_looks_at_the_same_instants_again() {
     assert!(decision.at > at_ms(10_000) && decision.at < at_ms(12_000));
     // The first window it looks back at after its sleep begins at the last of those instants.
     assert!(decision.measured < 1.0, "{decision:?}");
+}
+
+/// The built-in scenario: where servers start too late requests fail, where more were kept none do,
+/// and that costs more.
+#[test]
+fn the_built_in_scenario_tells_its_story() {
+    let preset = Preset::find("autoscaling").expect("it is built in");
+    let mut run = build(&preset.scenario());
+    run_to(&mut run, 2_000);
+    assert_eq!(run.tally().failures(), 0);
+    run_to(&mut run, 8_000);
+    let (cold, warm) = (the_group(&run, "cold"), the_group(&run, "warm"));
+    assert!(cold.refused() > 50 && warm.refused() == 0, "{} {}", cold.refused(), warm.refused());
+    assert_eq!(run.tally().failed[Reason::QueueFull as usize], cold.refused());
+    assert!(warm.cost(run.now()) > cold.cost(run.now()) * 1.2);
+    let refused = cold.refused();
+    run_to(&mut run, 14_000);
+    assert!(the_group(&run, "cold").refused() < refused + 5);
+    run_to(&mut run, 25_000);
+    let left = ["cold", "warm"].map(|id| the_group(&run, id).paid().value());
+    assert_eq!(left, [2, 5]);
 }

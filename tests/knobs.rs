@@ -9,7 +9,8 @@ use std::path::Path;
 
 use switchyard::node::cache::Pattern;
 use switchyard::node::{
-    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, Range, Spec, Value,
+    AnyNode, BoardConfig, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, Kind,
+    Range, Spec, Value,
 };
 use switchyard::policy::balance::Memory;
 use switchyard::scenario::gallery::GALLERY;
@@ -79,6 +80,16 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
+    // Somebody must be at work where servers are taken out.
+    (
+        "group",
+        "drain",
+        Context::with(&[
+            ("g", "metric", "queue_depth"),
+            ("g", "service", "300"),
+            ("g", "cores", "4"),
+        ]),
+    ),
     // Each belongs to one measure.
     ("group", "target_queue", Context::with(&[("g", "metric", "queue_depth")])),
     // Each belongs to one distribution of service times.
@@ -99,6 +110,7 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "router" => (with_router(5, 160.0), "sh"),
         "database" => (replicated(), "db"),
         "group" => (scaled(), "g"),
+        "board" => (watched(), "b"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -131,6 +143,14 @@ fn replicated() -> Scenario {
         common::fault(2_200, "db", FaultKind::RestartPart(2)),
         common::fault(2_600, "db", FaultKind::CrashPart(1)),
     ];
+    scenario
+}
+
+/// The common servers, too few of them for a while, and a board that watches.
+fn watched() -> Scenario {
+    let mut scenario = trio(5, 110.0);
+    scenario.nodes.push(common::node("b", Kind::Board(BoardConfig::default())));
+    scenario.faults = vec![common::fault(700, "s1", FaultKind::Crash)];
     scenario
 }
 
@@ -430,6 +450,8 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
                 AnyNode::Group(group) => group.arrived().total(),
+                // It has something to watch.
+                AnyNode::Board(board) => board.readings().rate.map_or(0, |rate| rate.ceil() as u64),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -1,8 +1,8 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, RouterConfig,
-    ServerConfig, TableConfig,
+    BalancerConfig, BoardConfig, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig,
+    RouterConfig, ServerConfig, TableConfig,
 };
 use super::{Family, Kind};
 
@@ -202,5 +202,24 @@ pub const CATALOGUE: &[KindEntry] = &[
                settles at the fewest servers whose utilisation is at most the target. Choosing a \
                server and deciding take no time; those in it ask nobody else.",
         make: || Kind::Group(GroupConfig::default()),
+    },
+    KindEntry {
+        family: Family::Board,
+        key: "board",
+        wire: 13,
+        name: "Board",
+        blurb: "Watches everything, and alerts by your rules",
+        label: "Board",
+        takes: false,
+        sends_to: &[],
+        links_max: 0,
+        slows: false,
+        refuses: false,
+        card: "Looks ten times a second at every request that was made or ended and at how busy \
+               nodes are, and changes nothing. Rate = requests / window, errors = failed / ended, \
+               percentiles to within 2 %, saturation = cores or workers at work of all. A rule \
+               that is broken is pending, and fires once it has been so for as long as it says. \
+               Metrics that come late or get lost are not modelled.",
+        make: || Kind::Board(BoardConfig::default()),
     },
 ];

@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig, RouterConfig,
-    ServerConfig, TableConfig,
+    BalancerConfig, BoardConfig, CacheConfig, ClientsConfig, DatabaseConfig, GroupConfig,
+    RouterConfig, ServerConfig, TableConfig,
 };
 use crate::policy::Knob;
 
@@ -28,6 +28,8 @@ pub enum Kind {
     Database(DatabaseConfig),
     /// An autoscaled group.
     Group(GroupConfig),
+    /// A board.
+    Board(BoardConfig),
 }
 
 /// The kinds without their settings.
@@ -49,6 +51,8 @@ pub enum Family {
     Database,
     /// Autoscaled groups.
     Group,
+    /// Boards.
+    Board,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -147,6 +151,7 @@ impl Kind {
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
             Kind::Group(_) => Family::Group,
+            Kind::Board(_) => Family::Board,
         }
     }
 
@@ -160,6 +165,7 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Group(config) => config,
+            Kind::Board(config) => config,
         }
     }
 
@@ -173,6 +179,7 @@ impl Kind {
             Kind::Router(config) => config,
             Kind::Database(config) => config,
             Kind::Group(config) => config,
+            Kind::Board(config) => config,
         }
     }
 

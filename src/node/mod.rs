@@ -7,6 +7,8 @@
 
 pub mod aside;
 pub mod balancer;
+pub mod board;
+mod busy;
 pub mod cache;
 mod catalogue;
 pub mod clients;
@@ -21,6 +23,7 @@ pub mod table;
 pub mod tuning;
 
 pub use balancer::{Balancer, BalancerConfig};
+pub use board::{Board, BoardConfig};
 pub use cache::{Cache, CacheConfig};
 pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
@@ -32,7 +35,7 @@ pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
 
-use crate::sim::{Context, Event, Node, Signal, Sink};
+use crate::sim::{Context, Event, Node, Signal, Sink, Time};
 
 /// A node of any kind, running.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub enum AnyNode {
     Database(Box<Database>),
     /// An autoscaled group.
     Group(Box<Group>),
+    /// A board.
+    Board(Box<Board>),
 }
 
 impl AnyNode {
@@ -67,6 +72,7 @@ impl AnyNode {
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
             Kind::Group(c) => AnyNode::Group(Box::new(Group::new(id, seed, c.clone()))),
+            Kind::Board(c) => AnyNode::Board(Box::new(Board::new(c.clone()))),
         }
     }
 
@@ -91,6 +97,9 @@ impl AnyNode {
             (AnyNode::Group(node), Kind::Group(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Board(node), Kind::Board(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -105,6 +114,7 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.start(&mut cx.any()),
             AnyNode::Router(node) => node.start(&mut cx.any()),
             AnyNode::Group(node) => node.start(&mut cx.any()),
+            AnyNode::Board(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
@@ -123,6 +133,7 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Group(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Board(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -136,6 +147,11 @@ impl Node for AnyNode {
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Group(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Board(node) => node.on_signal(signal, &mut cx.any()),
         }
+    }
+
+    fn busy(&self, now: Time) -> Option<f64> {
+        self.busy_share(now)
     }
 }

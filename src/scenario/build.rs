@@ -67,7 +67,8 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Table(_)
         | Kind::Router(_)
         | Kind::Database(_)
-        | Kind::Group(_) => card,
+        | Kind::Group(_)
+        | Kind::Board(_) => card,
     }
 }
 
@@ -93,6 +94,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
             | (AnyNode::Group(_), Kind::Group(_))
+            | (AnyNode::Board(_), Kind::Board(_))
     )
 }
 

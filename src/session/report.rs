@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Session;
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Group, Router, Table};
+use crate::node::{AnyNode, Board, Cache, Group, Router, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -132,6 +132,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("gave_up_waiting", database.gave_up_waiting() as f64),
         ],
         AnyNode::Group(group) => of_group(group, now),
+        AnyNode::Board(board) => of_board(board, now),
     }
 }
 
@@ -205,6 +206,21 @@ fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
         ("misroutes", router.misroutes() as f64),
         ("misses", router.misses() as f64),
         ("no_owner", router.homeless() as f64),
+    ]
+}
+
+fn of_board(board: &Board, now: Time) -> Vec<(&'static str, f64)> {
+    let readings = board.readings();
+    vec![
+        ("alerts_fired", board.fired() as f64),
+        ("alerts_cleared", board.cleared() as f64),
+        ("alerts_firing", f64::from(board.firing().value())),
+        ("alert_seconds", board.firing().area(now) as f64 / 1e9),
+        ("rate", readings.rate.unwrap_or(0.0)),
+        ("errors_percent", readings.errors.unwrap_or(0.0) * 100.0),
+        ("p50_ms", readings.p50.unwrap_or(0.0)),
+        ("p99_ms", readings.p99.unwrap_or(0.0)),
+        ("busiest_percent", readings.busiest.unwrap_or(0.0) * 100.0),
     ]
 }
 

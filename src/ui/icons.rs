@@ -24,6 +24,7 @@ pub(super) fn kind(family: Family) -> &'static str {
             "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 9.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5z\
              M12 4v5.5M19 16l-4.8-2.8M5 16l4.8-2.8"
         }
+        Family::Board => "M4 5h16v11H4zM9 20h6M12 16v4M7 12l3-3 2.5 2L17 7.5",
         Family::Group => {
             "M4 9h7v7H4zM13 9h7v7h-7zM8.5 4.5 12 2l3.5 2.5M12 2v4M8.5 20.5 12 23l3.5-2.5M12 19v4"
         }

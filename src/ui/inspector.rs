@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::alerts::Alerts;
 use super::field::{ParamField, try_edit};
 use super::fleet::Fleet;
 use super::gestures::fresh_number;
@@ -94,6 +95,7 @@ fn NodeSettings(id: String) -> impl IntoView {
                 .then(|| view! { <TryKey id=id.get_value() /> })}
             <For each=specs key=row children=field />
             {(entry.family == Family::Database).then(|| view! { <Members id=id.get_value() /> })}
+            {(entry.family == Family::Board).then(|| view! { <Alerts id=id.get_value() /> })}
             {(entry.family == Family::Group).then(|| view! { <Fleet id=id.get_value() /> })}
             {entry.takes.then(|| view! { <Impairments id=id.get_value() entry=entry /> })}
             <div class="actions">

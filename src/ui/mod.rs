@@ -6,6 +6,7 @@
 // The component macro makes every component's function `pub`, whatever is written.
 #![allow(unreachable_pub)]
 
+mod alerts;
 mod app;
 mod canvas;
 mod charts;
@@ -19,6 +20,7 @@ mod frame;
 mod gestures;
 mod icons;
 mod impairments;
+mod inside_board;
 mod inside_cache;
 mod inside_database;
 mod inside_group;

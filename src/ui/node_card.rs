@@ -5,6 +5,7 @@ use web_sys::PointerEvent;
 
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
+use super::inside_board;
 use super::inside_cache;
 use super::inside_database;
 use super::inside_group;
@@ -152,6 +153,7 @@ fn Body(
         Some(Family::Table) => inside_shards::shares(quick).into_any(),
         Some(Family::Router) => inside_shards::placement(quick).into_any(),
         Some(Family::Database) => inside_database::members(quick).into_any(),
+        Some(Family::Board) => inside_board::board(slow).into_any(),
         Some(Family::Group) => inside_group::fleet(quick).into_any(),
         None => ().into_any(),
     };

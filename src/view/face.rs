@@ -6,6 +6,7 @@ use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
 use crate::sim::Time;
 use crate::stats::judge::Violation;
+use crate::view::board::{self, BoardFace};
 use crate::view::cache_face::{self, Ring};
 use crate::view::group::{self, Fleet};
 use crate::view::shards::{self, Placing, ShareRow};
@@ -81,6 +82,8 @@ pub enum Inside {
     Members(Vec<MemberRow>),
     /// An autoscaled group: a box per server, and what was measured.
     Group(Fleet),
+    /// A board: its readings and its alerts.
+    Board(BoardFace),
 }
 
 /// A backend in a balancer.
@@ -119,6 +122,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
         AnyNode::Group(node) => group::face(node, now),
+        AnyNode::Board(node) => board::face(node),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -148,7 +152,9 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
             | Kind::Table(_)
             | Kind::Database(_)
             | Kind::Group(_) => "nothing sends to it yet".to_owned(),
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
+            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) | Kind::Board(_) => {
+                "not wired yet".to_owned()
+            }
         };
     }
     Some(face)
@@ -159,6 +165,7 @@ fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
         Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) | Kind::Group(_) => {
             !scenario.links.iter().any(|link| link.to == spec.id)
         }
+        Kind::Board(_) => false,
         Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
             !scenario.links.iter().any(|link| link.from == spec.id)
         }

@@ -29,6 +29,14 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         // The placement is drawn above the shards.
         Family::Router => (224.0, 196.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Database => (224.0, 74.0 + 22.0 * f64::from(kind.parts().max(1))),
+        // Four numbers, then a row for each rule.
+        Family::Board => {
+            let rules = match kind {
+                Kind::Board(config) => config.count(),
+                _ => 0,
+            };
+            (256.0, 92.0 + 20.0 * rules.clamp(1, ROWS_MAX) as f64)
+        }
         Family::Group => {
             let rows = usize::from(kind.parts()).div_ceil(BOXES_PER_ROW);
             (224.0, 112.0 + 26.0 * rows as f64)

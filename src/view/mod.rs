@@ -1,6 +1,7 @@
 //! The picture as plain data: where things are, what each node shows, which dots are where, and
 //! pixels. No browser here, so pictures are tested like everything else.
 
+pub mod board;
 pub mod cache_face;
 pub mod camera;
 pub mod curve;

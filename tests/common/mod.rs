@@ -12,6 +12,7 @@ use switchyard::node::{
     Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind, Router, RouterConfig, Table,
     TableConfig,
 };
+use switchyard::node::{Board, BoardConfig};
 use switchyard::node::{Database, DatabaseConfig};
 use switchyard::node::{Group, GroupConfig};
 use switchyard::scenario::build::Run;
@@ -50,6 +51,10 @@ pub(crate) fn cache(id: &str, config: CacheConfig) -> NodeSpec {
 
 pub(crate) fn database(id: &str, config: DatabaseConfig) -> NodeSpec {
     node(id, Kind::Database(config))
+}
+
+pub(crate) fn board(id: &str, rules: &str, window_ms: f64) -> NodeSpec {
+    node(id, Kind::Board(BoardConfig { rules: rules.into(), window_ms }))
 }
 
 pub(crate) fn group(id: &str, config: GroupConfig) -> NodeSpec {
@@ -194,6 +199,13 @@ pub(crate) fn the_router<'a>(run: &'a Run, id: &str) -> &'a Router {
 pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
     match find(run, id) {
         AnyNode::Database(database) => database,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_board<'a>(run: &'a Run, id: &str) -> &'a Board {
+    match find(run, id) {
+        AnyNode::Board(board) => board,
         other => panic!("{id} is {other:?}"),
     }
 }
