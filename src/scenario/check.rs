@@ -203,6 +203,10 @@ fn joinable(
     if joined {
         return Err(format!("{} is wired to {} already", source.label, target.label));
     }
+    let watches = |node: &NodeSpec| node.kind.family() == Family::Board;
+    if let Some(board) = [source, target].into_iter().find(|node| watches(node)) {
+        return Err(format!("{} watches everything without a wire", board.label));
+    }
     let entry = source.kind.entry();
     let names = |families: &[Family]| -> Vec<String> {
         families.iter().map(|family| family.entry().name.to_lowercase()).collect()

@@ -204,6 +204,16 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A log's readers lose a member: everybody stops, or only what moves",
         json: include_str!("../../www/scenarios/log-rebalance.json"),
     },
+    Preset {
+        key: "autoscaling",
+        blurb: "A load step: servers that start too late, beside a warmer minimum",
+        json: include_str!("../../www/scenarios/autoscaling.json"),
+    },
+    Preset {
+        key: "alerts",
+        blurb: "A server dies, and a board with rules of its own notices, and when",
+        json: include_str!("../../www/scenarios/alerts.json"),
+    },
 ];
 
 impl Preset {

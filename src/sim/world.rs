@@ -16,6 +16,7 @@ use super::request::{Key, Reason, Request, Slab};
 use super::sink::Sink;
 use super::time::{Span, Time};
 use super::truth::Truth;
+use super::watch::{SAMPLE, Watch};
 
 /// What became of all requests so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,7 @@ pub(crate) struct Core {
     pub(crate) opened: Option<Arc<[u64]>>,
     /// Nodes that killed themselves during this event.
     pub(crate) falling: Vec<NodeId>,
+    pub(crate) watch: Watch,
     events: u64,
     hash: u64,
 }
@@ -184,6 +186,9 @@ impl<N: Node> World<N> {
         let (at, word) = self.core.calendar.pop_until(limit)?;
         self.core.note(at, word);
         let event = word.event();
+        if event.what == What::Timer(SAMPLE) {
+            self.sample();
+        }
         let card = &self.core.cards[usize::from(event.node.0)];
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
@@ -264,6 +269,17 @@ impl<N: Node> World<N> {
             self.signal(node, Signal::Parcel, sink);
             self.core.opened = None;
         }
+    }
+
+    /// A watcher looks: what it may know of the nodes is what they say now.
+    #[cold]
+    fn sample(&mut self) {
+        let now = self.core.calendar.now();
+        self.core.watch.timers -= 1;
+        let up = |card: &Card| card.up && !card.gone;
+        let all = self.nodes.iter().zip(&self.core.cards);
+        self.core.watch.busy =
+            all.map(|(node, card)| node.busy(now).filter(|_| up(card))).collect();
     }
 
     fn bury_fallen<S: Sink>(&mut self, sink: &mut S) {

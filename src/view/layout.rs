@@ -4,6 +4,7 @@ use super::cache_face::{self, RINGS_PER_ROW};
 use super::camera::{Point, Rect};
 use super::curve::Curve;
 use super::gateway;
+use super::group::BOXES_PER_ROW;
 use crate::node::{Family, Kind};
 use crate::scenario::{NodeSpec, Scenario};
 
@@ -41,6 +42,18 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
             (256.0, 74.0 + 22.0 * rows.clamp(1, ROWS_MAX) as f64)
         }
         Family::Worker => (176.0, 104.0),
+        // Four numbers, then a row for each rule.
+        Family::Board => {
+            let rules = match kind {
+                Kind::Board(config) => config.count(),
+                _ => 0,
+            };
+            (256.0, 92.0 + 20.0 * rules.clamp(1, ROWS_MAX) as f64)
+        }
+        Family::Group => {
+            let rows = usize::from(kind.parts()).div_ceil(BOXES_PER_ROW);
+            (224.0, 112.0 + 26.0 * rows as f64)
+        }
     }
 }
 

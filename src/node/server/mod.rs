@@ -25,6 +25,7 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use config::{Calls, Discipline, ServerConfig, Service};
+pub(super) use config::{Shape, Table, choices, key_of, of_key, services, times};
 pub use usage::Usage;
 
 use crate::policy::line::ProcessorSharing;
