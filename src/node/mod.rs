@@ -103,6 +103,15 @@ impl AnyNode {
         }
     }
 
+    /// About how many bytes a clone takes beyond what every node takes: what can pile up in it and
+    /// is not shared between clones.
+    pub fn bytes(&self) -> usize {
+        match self {
+            AnyNode::Queue(node) => node.bytes(),
+            _ => 0,
+        }
+    }
+
     /// New settings while it runs. Settings of another kind change nothing.
     pub fn configure<S: Sink>(&mut self, kind: &Kind, cx: &mut Context<'_, S>) {
         match (self, kind) {
