@@ -19,7 +19,7 @@ impl AnyNode {
                 share(busy, cores)
             }
             AnyNode::Database(node) => {
-                let all = node.members(now).filter_map(|m| share(m.busy.into(), m.workers.into()));
+                let all = node.members(now).filter_map(|m| share(m.busy, m.workers));
                 all.reduce(f64::max)
             }
             AnyNode::Table(node) => {

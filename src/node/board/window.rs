@@ -1,4 +1,4 @@
-//! What happened over the last seconds, in steps of a tenth: counts, latencies, how busy nodes were.
+//! The last seconds, in steps of a tenth: counts, latencies, how busy nodes were.
 //!
 //! Latencies are kept in cells that are at most 1/64 of their value wide (the layout of an HDR
 //! histogram), so a percentile is right to within 2 %.

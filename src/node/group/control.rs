@@ -184,7 +184,7 @@ impl Group {
         self.desired == self.config.fewest() && self.places.iter().flatten().all(quiet)
     }
 
-    fn areas(&self, now: Time) -> Mark {
+    pub(super) fn areas(&self, now: Time) -> Mark {
         Mark {
             at: now,
             busy: self.busy.area(now),

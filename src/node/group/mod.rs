@@ -143,6 +143,7 @@ impl Group {
             self.put(Life::Up);
         }
         self.count(cx.now());
+        self.mark = self.areas(cx.now());
     }
 
     /// New settings, from the next request and the next look on.
