@@ -74,7 +74,10 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             AnyNode::Database(database) => {
                 prop_assert_eq!(database.held(), (serving, waiting, calling));
             }
-            AnyNode::Clients(_) | AnyNode::Balancer(_) => {}
+            AnyNode::Clients(clients) => {
+                prop_assert_eq!(clients.in_hand(), (calling, waiting));
+            }
+            AnyNode::Balancer(_) => {}
         }
     }
     Ok(())

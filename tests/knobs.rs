@@ -79,6 +79,48 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
+    // Time limits matter where something takes that long.
+    ("clients", "timeout", TOO_SLOW),
+    ("clients", "hedge", TOO_SLOW),
+    ("clients", "deadline", TOO_SLOW),
+    // What happens between attempts needs attempts, and failures.
+    ("clients", "backoff", Context::with(&[("c", "tries", "3")])),
+    (
+        "clients",
+        "backoff_base",
+        Context::with(&[("c", "tries", "3"), ("c", "backoff", "fixed_backoff")]),
+    ),
+    (
+        "clients",
+        "backoff_cap",
+        Context::with(&[("c", "tries", "3"), ("c", "backoff", "full_jitter")]),
+    ),
+    ("clients", "budget", Context::with(&[("c", "tries", "3"), ("s1", "service", "2000")])),
+    // A circuit breaker needs many failures.
+    ("clients", "breaker", BREAKING),
+    ("clients", "breaker_percent", BREAKING),
+    ("clients", "breaker_calls", BREAKING),
+    (
+        "clients",
+        "breaker_open",
+        Context::with(&[
+            ("c", "breaker", "hystrix"),
+            ("s1", "service", "2000"),
+            ("c", "breaker_open", "1"),
+        ]),
+    ),
+    ("clients", "limit_most", Context::with(&[("c", "limit", "bulkhead")])),
+    // A line long enough to be too long, and deadlines that pass in it.
+    ("server", "shed", Context::with(&[("s3", "queue", "500"), ("s3", "service", "200")])),
+    (
+        "server",
+        "drop_late",
+        Context::with(&[
+            ("c", "deadline", "300"),
+            ("s3", "queue", "500"),
+            ("s3", "service", "200"),
+        ]),
+    ),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -95,6 +137,13 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         other => panic!("{other} has no common scenario"),
     }
 }
+
+/// Servers that take seconds.
+const TOO_SLOW: Context =
+    Context::with(&[("s1", "service", "3000"), ("s2", "service", "3000"), ("s3", "queue", "500")]);
+
+/// A server that fails most of its requests, and a circuit breaker.
+const BREAKING: Context = Context::with(&[("c", "breaker", "hystrix"), ("s1", "service", "2000")]);
 
 /// A shard goes, and rows move.
 const MOVING: Context =

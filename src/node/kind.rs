@@ -55,6 +55,15 @@ pub trait Settings: Sized + 'static {
     /// Its own parameters, in the order in which they are shown.
     const PARAMS: &'static [Param<Self>];
 
+    /// Further tables of parameters, shown after those.
+    const MORE: &'static [&'static [Param<Self>]] = &[];
+
+    /// Does the parameter with this name matter, as the others are set? One that does not is not
+    /// shown in the inspector; it can be set all the same.
+    fn applies(&self, _key: &str) -> bool {
+        true
+    }
+
     /// The algorithm that is chosen: its key, and what can be set on it.
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         None
@@ -83,14 +92,20 @@ pub trait Settings: Sized + 'static {
 trait Named {
     fn specs(&self) -> Vec<Spec>;
     fn knobs(&self) -> &'static [Knob];
+    fn applies(&self, key: &str) -> bool;
     fn get(&self, key: &str) -> Option<Value>;
     fn set(&mut self, key: &str, value: Value);
     fn fit(&self) -> Result<(), (&'static str, String)>;
 }
 
+/// The parameters of all its tables.
+fn own<C: Settings>() -> impl Iterator<Item = &'static Param<C>> {
+    C::PARAMS.iter().chain(C::MORE.iter().copied().flatten())
+}
+
 impl<C: Settings> Named for C {
     fn specs(&self) -> Vec<Spec> {
-        let own = C::PARAMS.iter().map(|param| param.spec);
+        let own = own::<C>().map(|param| param.spec);
         own.chain(self.knobs().iter().map(tuning::spec)).collect()
     }
 
@@ -98,8 +113,12 @@ impl<C: Settings> Named for C {
         self.algorithm().map_or(&[], |(_, knobs)| knobs)
     }
 
+    fn applies(&self, key: &str) -> bool {
+        Settings::applies(self, key)
+    }
+
     fn get(&self, key: &str) -> Option<Value> {
-        if let Some(param) = C::PARAMS.iter().find(|param| param.spec.key == key) {
+        if let Some(param) = own::<C>().find(|param| param.spec.key == key) {
             return Some((param.get)(self));
         }
         let (algorithm, knobs) = self.algorithm()?;
@@ -108,7 +127,7 @@ impl<C: Settings> Named for C {
     }
 
     fn set(&mut self, key: &str, value: Value) {
-        if let Some(param) = C::PARAMS.iter().find(|param| param.spec.key == key) {
+        if let Some(param) = own::<C>().find(|param| param.spec.key == key) {
             return (param.set)(self, value);
         }
         if let Some((algorithm, knobs)) = self.algorithm()
@@ -186,6 +205,11 @@ impl Kind {
     /// chosen come last.
     pub fn specs(&self) -> Vec<Spec> {
         self.settings().specs()
+    }
+
+    /// Does the parameter with this name matter, as the others are set?
+    pub fn applies(&self, key: &str) -> bool {
+        self.settings().applies(key)
     }
 
     /// The parameter with this name.

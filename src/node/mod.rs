@@ -11,6 +11,7 @@ pub mod cache;
 mod catalogue;
 pub mod clients;
 pub mod database;
+pub mod guarded;
 mod kind;
 pub mod machine;
 pub mod param;
@@ -69,7 +70,7 @@ impl AnyNode {
     pub fn configure<S: Sink>(&mut self, kind: &Kind, cx: &mut Context<'_, S>) {
         match (self, kind) {
             (AnyNode::Clients(node), Kind::Clients(config)) => node.configure(config.clone(), cx),
-            (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone()),
+            (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone(), cx),
             (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
             (AnyNode::Cache(node), Kind::Cache(config)) => {
                 node.configure(config.clone(), &mut cx.any())

@@ -12,6 +12,7 @@ mod entry;
 pub mod evict;
 pub mod guard;
 pub mod hash;
+pub mod health;
 pub mod line;
 pub mod phi;
 pub mod place;

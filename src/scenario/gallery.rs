@@ -134,6 +134,11 @@ pub const GALLERY: &[Preset] = &[
         blurb: "Two primaries at once, and how fencing prevents it",
         json: include_str!("../../www/scenarios/split-brain.json"),
     },
+    Preset {
+        key: "retry-storm",
+        blurb: "A second of trouble, and retries keep it down for good; a budget ends that",
+        json: include_str!("../../www/scenarios/retry-storm.json"),
+    },
 ];
 
 impl Preset {

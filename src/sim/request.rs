@@ -1,7 +1,7 @@
 //! Requests: what one is, how it can end, where it is just now, and the slab they live in.
 
 use super::node::{LinkId, NodeId};
-use super::time::Time;
+use super::time::{Span, Time};
 
 /// The most links a request may cross on its way; a longer way is a loop.
 pub const HOPS_MAX: usize = 12;
@@ -55,11 +55,13 @@ pub enum Op {
     MoveIn,
     /// Asked of a database by whoever moves keys: to hand the key over and forget it.
     MoveOut,
+    /// Asked of a server by a registry: how it is.
+    Check,
 }
 
 impl Op {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Op; 8] = [
+    pub const ALL: [Op; 9] = [
         Op::Read,
         Op::Write,
         Op::Delete,
@@ -68,6 +70,7 @@ impl Op {
         Op::Invalidate,
         Op::MoveIn,
         Op::MoveOut,
+        Op::Check,
     ];
 
     /// As it is shown before the key: `GET`.
@@ -81,6 +84,7 @@ impl Op {
             Op::Invalidate => "INVALIDATE",
             Op::MoveIn => "MOVE IN",
             Op::MoveOut => "MOVE OUT",
+            Op::Check => "CHECK",
         }
     }
 
@@ -139,11 +143,31 @@ pub enum Reason {
     WriteRefused,
     /// There was no memory for one more.
     MemoryFull,
+    /// The gateway knows no such service.
+    ServiceNotFound,
+    /// Nobody who answers for the service may be used.
+    NoHealthyEndpoints,
+    /// It came without a token.
+    NotAllowed,
+    /// More came than are let in.
+    RateLimited,
+    /// So many were under way that no more are taken.
+    Shed,
+    /// Too many failed at everybody it could go to: nobody asks them for a while.
+    CircuitOpen,
+    /// No answer came in the time allowed.
+    TimedOut,
+    /// Every attempt that was allowed has failed.
+    RetriesUsedUp,
+    /// The time for all attempts together is over.
+    DeadlinePassed,
+    /// It went to a server of another service, which does not know what it asks for.
+    WrongService,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 21] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -155,6 +179,16 @@ impl Reason {
         Reason::QuorumNotReached,
         Reason::WriteRefused,
         Reason::MemoryFull,
+        Reason::ServiceNotFound,
+        Reason::NoHealthyEndpoints,
+        Reason::NotAllowed,
+        Reason::RateLimited,
+        Reason::Shed,
+        Reason::CircuitOpen,
+        Reason::TimedOut,
+        Reason::RetriesUsedUp,
+        Reason::DeadlinePassed,
+        Reason::WrongService,
     ];
 
     /// As it is shown: `queue full`.
@@ -171,6 +205,16 @@ impl Reason {
             Reason::QuorumNotReached => "quorum not reached",
             Reason::WriteRefused => "write refused",
             Reason::MemoryFull => "memory full",
+            Reason::ServiceNotFound => "service not found",
+            Reason::NoHealthyEndpoints => "no healthy endpoints",
+            Reason::NotAllowed => "not allowed",
+            Reason::RateLimited => "rate limited",
+            Reason::Shed => "shed",
+            Reason::CircuitOpen => "circuit open",
+            Reason::TimedOut => "timed out",
+            Reason::RetriesUsedUp => "retries used up",
+            Reason::DeadlinePassed => "deadline passed",
+            Reason::WrongService => "wrong service",
         }
     }
 }
@@ -248,6 +292,8 @@ pub struct Request {
     pub stamp: Stamp,
     /// For a scan: how many keys, beginning with `key`.
     pub width: u32,
+    /// How many microseconds after its birth its answer is of no use any more; 0 is never.
+    patience_us: u32,
     hops: [LinkId; HOPS_MAX],
     depth: u8,
     /// For a call: how many of the hops are those of the request it was made for.
@@ -275,6 +321,7 @@ impl Request {
             until: born,
             stamp: Stamp::default(),
             width,
+            patience_us: 0,
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
             base: 0,
@@ -297,6 +344,29 @@ impl Request {
     /// It is made for the sake of `cause`, whose way is the beginning of its own.
     pub(crate) fn follow(&mut self, cause: &Request) {
         (self.hops, self.depth, self.base) = (cause.hops, cause.depth, cause.depth);
+        if let Some(deadline) = cause.deadline() {
+            self.wait_until(deadline);
+        }
+    }
+
+    /// From when on nobody waits for its answer: it is the deadline of whoever it is made for, to
+    /// the microsecond, and travels with it.
+    #[inline]
+    pub fn deadline(&self) -> Option<Time> {
+        let patience = Span::from_ns(u64::from(self.patience_us) * 1_000);
+        (self.patience_us > 0).then(|| self.born + patience)
+    }
+
+    /// Is it of no use any more at `now`?
+    #[inline]
+    pub fn is_too_late(&self, now: Time) -> bool {
+        self.patience_us > 0 && self.deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Nobody waits for its answer from `deadline` on: an hour from its birth at most.
+    pub(crate) fn wait_until(&mut self, deadline: Time) {
+        let us = deadline.since(self.born).ns().div_ceil(1_000);
+        self.patience_us = u32::try_from(us).unwrap_or(u32::MAX).max(1);
     }
 
     /// It is at `place` from `now` on, and will leave it at `until`.

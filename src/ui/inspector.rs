@@ -65,10 +65,14 @@ fn NodeSettings(id: String) -> impl IntoView {
         });
         gaps.map(|gap| sentence(&gap.reason))
     };
-    // Which settings there are depends on what is chosen in some of them.
+    // Which settings there are, and which matter, depends on what is chosen in some of them.
     let specs = move || {
         let now = store.doc(|s| s.node(&id.get_value()).map(|node| node.kind.clone()));
-        now.map(|kind| kind.specs()).unwrap_or_default()
+        let apply = |kind: crate::node::Kind| {
+            let specs = kind.specs().into_iter();
+            specs.filter(|spec| kind.applies(spec.key)).collect::<Vec<Spec>>()
+        };
+        now.map(apply).unwrap_or_default()
     };
     // A row stays as it is while the same setting with the same limits stays.
     let row = |spec: &Spec| match spec.range {

@@ -173,9 +173,19 @@ fn clients(node: &Clients, now: Time) -> Face {
     let answered = node.answered().per_second(now);
     let judge = node.judge();
     let stale = judge.count(Violation::StaleRead);
+    let counts = node.attempts();
+    // More calls than requests: what a retry storm is made of.
+    let tries = counts.made as f64 / (node.sent().total() as f64).max(1.0);
+    let in_attempts = match counts.made {
+        0 => String::new(),
+        made => format!(
+            "; {made} attempts, {} timed out, {} retries, {} hedges, {} answers too late",
+            counts.timed_out, counts.retries, counts.hedges, counts.late
+        ),
+    };
     let words = format!(
         "sent {}, answered {}, failed {}, median {}, 99th percentile {}; {stale} stale reads, \
-         {} own writes not seen, {} reads that went back in time",
+         {} own writes not seen, {} reads that went back in time{in_attempts}",
         node.sent().total(),
         node.answered().total(),
         node.failed(),
@@ -188,6 +198,9 @@ fn clients(node: &Clients, now: Time) -> Face {
         condition: Condition::Fine,
         number: format!("{number} {unit}"),
         detail: match stale {
+            0 if counts.made > 0 => {
+                format!("{}/s \u{b7} {tries:.1} tries each", rate(answered))
+            }
             0 => format!("{} answered/s", rate(answered)),
             n => format!("{}/s \u{b7} {n} stale", rate(answered)),
         },
@@ -228,7 +241,7 @@ fn server(node: &Server, now: Time) -> Face {
         config.queue_limit,
         node.arrived().total(),
         node.served().total(),
-        node.refused() + node.refused_memory(),
+        node.refused() + node.refused_memory() + node.shed() + node.too_late(),
         node.lost(),
         server::words(node, now)
     );

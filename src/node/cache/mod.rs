@@ -321,7 +321,7 @@ impl Cache {
                 Some(link) => drop(cx.forward(slot, link)),
                 None => cx.fail(slot, Reason::BadRequest),
             },
-            Op::MoveIn | Op::MoveOut => cx.fail(slot, Reason::BadRequest),
+            Op::MoveIn | Op::MoveOut | Op::Check => cx.fail(slot, Reason::BadRequest),
         }
     }
 

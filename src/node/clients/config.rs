@@ -1,7 +1,11 @@
 //! What can be set on clients: settings, their defaults and their table.
 
+use super::super::guarded::{self, GuardConfig, guard_params};
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use super::calling::{self, CallConfig};
 use crate::node::Settings;
+use crate::node::tuning::Tuning;
+use crate::policy::Knob;
 
 /// How requests are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,10 @@ pub struct ClientsConfig {
     pub hot_keys: u32,
     /// The share of requests for hot keys, in percent.
     pub hot_share: f64,
+    /// How they ask: time limits, attempts, hedges.
+    pub calls: CallConfig,
+    /// What stands between them and whom they ask.
+    pub guards: GuardConfig,
 }
 
 /// How popular keys are.
@@ -77,6 +85,8 @@ impl Default for ClientsConfig {
             zipf_s: 1.0,
             hot_keys: 10,
             hot_share: 80.0,
+            calls: CallConfig::default(),
+            guards: GuardConfig::default(),
         }
     }
 }
@@ -116,7 +126,33 @@ const POPULARITIES: [(Popularity, Choice); 4] = [
 
 impl Settings for ClientsConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+    const MORE: &'static [&'static [Param<Self>]] = &[calling::PARAMS, GUARDS];
+
+    fn applies(&self, key: &str) -> bool {
+        match key {
+            "rate" => self.arrivals != Arrivals::OneByOne,
+            "pause" => self.arrivals == Arrivals::OneByOne,
+            "zipf_s" => self.popularity == Popularity::Zipf,
+            "hot_keys" | "hot_share" => self.popularity == Popularity::HotSet,
+            "scan_width" => self.scans > 0.0,
+            _ => self.calls.applies(key) && self.guards.applies(key),
+        }
+    }
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        self.calls.algorithm()
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.calls.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.calls.tuning)
+    }
 }
+
+const GUARDS: &[Param<ClientsConfig>] = guard_params!(ClientsConfig, 22);
 
 /// The parameters.
 const PARAMS: &[Param<ClientsConfig>] = &[

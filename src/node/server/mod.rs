@@ -3,7 +3,7 @@
 //!
 //! Modelled: c cores, each serving one request at a time, first or last in first out, or all
 //! requests sharing them; service times from five distributions; a limit on the waiting places;
-//! memory that requests hold while they are here; answers that go out one after another at the
+//! memory that requests hold while they are here; load shedding, and dropping what is too late; answers that go out one after another at the
 //! network's speed; calls to other nodes in turn or at once, with or without a core held meanwhile;
 //! a cache that only looks aside, managed as in the course (`node::aside`); a crash that loses
 //! everything held. Not modelled here: storage, failures that take time to send, memory that grows.
@@ -16,6 +16,7 @@ mod config;
 mod explain;
 mod params;
 mod send;
+mod shed;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -24,13 +25,16 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use config::{Calls, Discipline, ServerConfig, Service};
+pub use shed::ShedConfig;
 pub use usage::Usage;
 
 use crate::policy::line::ProcessorSharing;
 use crate::sim::{Context, Dist, Event, LinkId, Reason, Rng, Signal, Sink, Span, Time, What};
 use crate::stats::{Level, Meter};
 use ask::{Key, Task};
+use shed::Shedding;
 use usage::Marks;
+use work::is_check;
 
 /// Timers: a core is done, somebody who shares the cores is done, an answer has left.
 const DONE: u8 = 0;
@@ -56,6 +60,7 @@ pub struct Server {
     cores: Vec<Core>,
     /// Those who wait for a core, in the order in which they came.
     queue: VecDeque<u32>,
+    shedding: Shedding,
     /// Those who share the cores, where that is the discipline.
     sharing: ProcessorSharing,
     /// What is left of the work of those who had begun under another discipline.
@@ -101,6 +106,7 @@ impl Server {
     pub fn new(id: &str, seed: u64, config: ServerConfig) -> Server {
         Server {
             service: config.times(),
+            shedding: Shedding::new(id, seed, &config),
             rng: Rng::stream(seed, id, "service"),
             cores: vec![Core::Free; usize::from(config.cores)],
             sharing: ProcessorSharing::new(u32::from(config.cores)),
@@ -142,7 +148,8 @@ impl Server {
         let cores = usize::from(config.cores);
         let shares = |config: &ServerConfig| config.discipline == Discipline::Sharing;
         let turned = shares(&config) != shares(&self.config);
-        self.config = config;
+        let old = std::mem::replace(&mut self.config, config);
+        self.reform_line(&old, cx);
         if self.cores.len() < cores {
             self.cores.resize(cores, Core::Free);
         }
@@ -293,7 +300,7 @@ impl Server {
         self.life = self.life.wrapping_add(1);
         let working = self.cores.iter_mut().map(|core| std::mem::replace(core, Core::Free));
         let mut held: Vec<u32> = working.filter_map(Core::slot).collect();
-        held.extend(self.queue.drain(..));
+        held.extend(self.empty_line());
         let sharing: Vec<u64> = self.sharing.in_service().collect();
         for slot in sharing {
             self.sharing.leave(slot, cx.now());
@@ -306,7 +313,8 @@ impl Server {
         held.extend(waiting.map(|(key, _)| key.0));
         self.calls.clear();
         self.left.clear();
-        self.lost += u64::from(self.here);
+        let checks = held.iter().filter(|slot| is_check(**slot, cx)).count() as u64;
+        self.lost += u64::from(self.here) - checks;
         self.here = 0;
         let now = cx.now();
         let levels = [&mut self.busy, &mut self.shared, &mut self.held, &mut self.waiting];

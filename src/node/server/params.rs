@@ -5,10 +5,26 @@ use super::config::{
     SERVICE_MS_MAX, ServerConfig, choices, disciplines, key_of, of_key, on_writes, services, times,
     ways,
 };
+use super::shed;
 use crate::node::Settings;
+use crate::node::tuning::Tuning;
+use crate::policy::Knob;
 
 impl Settings for ServerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+    const MORE: &'static [&'static [Param<Self>]] = &[shed::PARAMS];
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        self.shedding.algorithm()
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.shedding.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.shedding.tuning)
+    }
 }
 
 /// The parameters.

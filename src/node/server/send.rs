@@ -1,7 +1,8 @@
 //! Answers go out through the network, one after another.
 
+use super::work::is_check;
 use super::{SENT, Server};
-use crate::sim::{Context, Outcome, Sink, Span};
+use crate::sim::{Context, Found, Outcome, Sink, Span, Stamp};
 
 impl Server {
     /// The request is done: its answer goes out, or waits for those before it.
@@ -12,7 +13,7 @@ impl Server {
             self.leaving.set(cx.now(), self.outbox.len() as u32);
             return cx.wait(slot);
         }
-        match self.config.response_kb > 0.0 {
+        match self.config.response_kb > 0.0 && !is_check(slot, cx) {
             true => self.put_out(slot, cx),
             false => self.depart(slot, cx),
         }
@@ -45,7 +46,15 @@ impl Server {
     #[inline]
     fn depart<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         self.here -= 1;
-        self.served.mark(cx.now());
+        match is_check(slot, cx) {
+            false => self.served.mark(cx.now()),
+            true => {
+                // As 200 or 503 would say.
+                let well = self.config.healthy;
+                let found = if well { Found::Value } else { Found::Nothing };
+                cx.found(slot, found, Stamp::default());
+            }
+        }
         cx.reply(slot, Outcome::Done);
     }
 }

@@ -3,7 +3,17 @@
 use super::ask::Task;
 use super::config::Discipline;
 use super::{Core, DONE, SHARED, Server};
-use crate::sim::{Context, Reason, Sink, Span};
+use crate::sim::{Context, Op, Reason, Sink, Span};
+
+/// What answering a health check costs a core.
+const CHECK_WORK: Span = Span::from_ns(100_000);
+
+/// Is it a registry that asks how the server is? It waits in line like all others, so a server that
+/// is overrun answers late; but it is nobody's traffic.
+#[inline]
+pub(super) fn is_check<S: Sink + ?Sized>(slot: u32, cx: &Context<'_, S>) -> bool {
+    cx.request(slot).is_some_and(|request| request.op == Op::Check)
+}
 
 impl Server {
     /// Do all who are here share the cores?
@@ -13,7 +23,10 @@ impl Server {
 
     #[inline]
     pub(super) fn arrive<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
-        self.arrived.mark(cx.now());
+        let check = is_check(slot, cx);
+        if !check {
+            self.arrived.mark(cx.now());
+        }
         self.mark(cx.now());
         if self.asks_others() && cx.came_round(slot) {
             return self.turn_back(slot, cx);
@@ -27,7 +40,8 @@ impl Server {
         };
         let fits = free.is_some() || self.has_room();
         let mut why = cx.why(slot);
-        if why.wanted() {
+        let refused = self.refuses(slot, &mut why, cx);
+        if why.wanted() && refused.is_none() {
             match full {
                 true => self.explain_memory(&mut why, cx),
                 false if shares => self.explain_sharing(fits, &mut why, cx),
@@ -35,19 +49,23 @@ impl Server {
             }
         }
         cx.decided(slot, why);
+        if let Some(reason) = refused {
+            self.count_turned_away(reason, check);
+            return cx.fail(slot, reason);
+        }
         if full {
-            self.refused_memory += 1;
+            self.refused_memory += u64::from(!check);
             return cx.fail(slot, Reason::MemoryFull);
         }
         if !fits {
-            self.refused += 1;
+            self.refused += u64::from(!check);
             return cx.fail(slot, Reason::QueueFull);
         }
         self.here += 1;
         match free {
             Some(core) => self.begin(core, slot, cx),
             None if shares => {
-                let work = self.draw();
+                let work = self.work_of(slot, cx);
                 self.share(slot, work, cx);
                 self.arm(cx);
             }
@@ -69,7 +87,7 @@ impl Server {
     fn has_room(&self) -> bool {
         let places = self.config.queue_limit as usize;
         match self.shares() {
-            false => self.queue.len() < places,
+            false => self.line_len() < places,
             true => {
                 let inside = self.sharing.len() + self.held.value() as usize;
                 inside < usize::from(self.config.cores) + places
@@ -78,23 +96,27 @@ impl Server {
     }
 
     fn let_wait<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
-        self.queue.push_back(slot);
-        self.waiting.set(cx.now(), self.queue.len() as u32);
+        self.join_line(slot, cx.now());
+        self.waiting.set(cx.now(), self.line_len() as u32);
         cx.wait(slot);
     }
 
-    /// The length of one service.
+    /// The work on a request that has just come. Checks take no draw, so that they change nobody's
+    /// service times.
     #[inline]
-    fn draw(&mut self) -> Span {
-        self.service.draw(&mut self.rng) * self.slow
+    fn work_of<S: Sink + ?Sized>(&mut self, slot: u32, cx: &Context<'_, S>) -> Span {
+        match is_check(slot, cx) {
+            true => CHECK_WORK * self.slow,
+            false => self.service.draw(&mut self.rng) * self.slow,
+        }
     }
 
     /// What is left of the work on a request, or all of it.
     #[inline]
-    fn work_on(&mut self, slot: u32) -> Span {
+    fn work_on<S: Sink + ?Sized>(&mut self, slot: u32, cx: &Context<'_, S>) -> Span {
         match self.left.is_empty() {
-            true => self.draw(),
-            false => self.left.remove(&slot).unwrap_or_else(|| self.draw()),
+            true => self.work_of(slot, cx),
+            false => self.left.remove(&slot).unwrap_or_else(|| self.work_of(slot, cx)),
         }
     }
 
@@ -102,7 +124,7 @@ impl Server {
 
     #[inline]
     fn begin<S: Sink + ?Sized>(&mut self, core: usize, slot: u32, cx: &mut Context<'_, S>) {
-        let span = self.work_on(slot);
+        let span = self.work_on(slot, cx);
         self.cores[core] = Core::At(slot);
         self.busy.set(cx.now(), self.busy.value() + 1);
         cx.serve(slot, span);
@@ -118,7 +140,7 @@ impl Server {
         cx: &mut Context<'_, S>,
     ) {
         self.busy.set(cx.now(), self.busy.value() - 1);
-        if self.asks_others() {
+        if self.asks_others() && !is_check(slot, cx) {
             let holds = self.config.hold;
             self.cores[core] = if holds { Core::Held } else { Core::Free };
             self.begin_asking(slot, holds.then_some(core as u16), cx);
@@ -143,13 +165,8 @@ impl Server {
 
     #[inline]
     pub(super) fn take_next<S: Sink + ?Sized>(&mut self, core: usize, cx: &mut Context<'_, S>) {
-        let next = match self.config.discipline {
-            Discipline::Fifo => self.queue.pop_front(),
-            Discipline::Lifo => self.queue.pop_back(),
-            Discipline::Sharing => None,
-        };
-        if let Some(next) = next {
-            self.waiting.set(cx.now(), self.queue.len() as u32);
+        if let Some(next) = self.next_in_line(cx) {
+            self.waiting.set(cx.now(), self.line_len() as u32);
             let mut why = cx.why(next);
             if why.wanted() {
                 self.explain_next(next, &mut why, cx);
@@ -194,7 +211,7 @@ impl Server {
             && when <= now
         {
             self.sharing.leave(slot, now);
-            match self.asks_others() {
+            match self.asks_others() && !is_check(slot as u32, cx) {
                 true => self.begin_asking(slot as u32, None, cx),
                 false => self.send(slot as u32, cx),
             }
@@ -213,8 +230,8 @@ impl Server {
             let work = until.map_or(Span::ZERO, |until| until.since(cx.now()));
             self.share(slot, work, cx);
         }
-        for slot in std::mem::take(&mut self.queue) {
-            let work = self.work_on(slot);
+        for slot in self.empty_line() {
+            let work = self.work_on(slot, cx);
             self.share(slot, work, cx);
         }
         self.waiting.set(cx.now(), 0);
