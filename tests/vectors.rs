@@ -129,7 +129,6 @@ const NOT_YET_COVERED: &[&str] = &[
     "consul_anti_entropy_scale",
     "consul_timers",
     "gateway",
-    "haproxy_health",
     "haproxy_queue_timeout",
     "libcachesim_cloudphysics_bytes",
     "lirs_reference_c",

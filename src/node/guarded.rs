@@ -58,7 +58,7 @@ impl GuardConfig {
     pub(super) fn applies(&self, key: &str) -> bool {
         match key {
             "breaker_percent" | "breaker_calls" | "breaker_open" => !self.breaker.is_empty(),
-            "limit_most" => !self.limit.is_empty(),
+            "at_once_most" => !self.limit.is_empty(),
             _ => true,
         }
     }
@@ -219,7 +219,7 @@ macro_rules! guard_params {
             },
             Param {
                 spec: Spec {
-                    key: "limit",
+                    key: "at_once",
                     wire: $first + 4,
                     label: "Calls at once",
                     unit: "",
@@ -238,7 +238,7 @@ macro_rules! guard_params {
             },
             Param {
                 spec: Spec {
-                    key: "limit_most",
+                    key: "at_once_most",
                     wire: $first + 5,
                     label: "Limit",
                     unit: "calls",

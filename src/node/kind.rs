@@ -279,6 +279,30 @@ mod tests {
         }
     }
 
+    /// Names and numbers of an algorithm's knobs beside the node's own.
+    #[test]
+    fn no_knob_has_the_name_of_a_parameter() {
+        let choices = |range| match range {
+            Range::Choice(all) => all(),
+            Range::Number { .. } | Range::Switch | Range::Text { .. } => Vec::new(),
+        };
+        for entry in CATALOGUE {
+            for chosen in (entry.make)().specs() {
+                for choice in choices(chosen.range) {
+                    let mut kind = (entry.make)();
+                    let value = Value::Choice(choice.key.to_owned());
+                    assert_eq!(kind.set(chosen.key, value), Ok(()));
+                    let specs = kind.specs();
+                    for (place, spec) in specs.iter().enumerate() {
+                        let like = |other: &&Spec| other.key == spec.key || other.wire == spec.wire;
+                        let found = specs[..place].iter().find(like);
+                        assert!(found.is_none(), "{}: {spec:?} and {found:?}", entry.key);
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_is_set_is_read_back_and_nonsense_is_refused() {
         for entry in CATALOGUE {

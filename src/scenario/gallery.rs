@@ -139,6 +139,11 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A second of trouble, and retries keep it down for good; a budget ends that",
         json: include_str!("../../www/scenarios/retry-storm.json"),
     },
+    Preset {
+        key: "health-checks",
+        blurb: "A server dies, and nobody knows until a check or a request fails",
+        json: include_str!("../../www/scenarios/health-checks.json"),
+    },
 ];
 
 impl Preset {

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Session;
+use crate::node::balancer::Health;
 use crate::node::clients::AttemptCounts;
+use crate::node::guarded::GuardConfig;
 use crate::node::table::Part;
-use crate::node::{AnyNode, Cache, Clients, Router, Server, Table};
+use crate::node::{AnyNode, Balancer, Cache, Clients, Router, Server, Table};
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -83,11 +85,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
     let now = session.run().now();
     match node {
         AnyNode::Clients(clients) => of_clients(clients),
-        AnyNode::Balancer(balancer) => vec![
-            ("picks", balancer.picked().total() as f64),
-            ("further_tries", balancer.retried() as f64),
-            ("nobody_to_choose", balancer.refused() as f64),
-        ],
+        AnyNode::Balancer(balancer) => of_balancer(balancer, now),
         AnyNode::Server(server) => of_server(server, now),
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
@@ -135,6 +133,30 @@ fn of_clients(clients: &Clients) -> Vec<(&'static str, f64)> {
             ("circuit_open", counts.circuit_open as f64),
             ("over_limit", counts.over_limit as f64),
         ]);
+    }
+    figures
+}
+
+fn of_balancer(balancer: &Balancer, now: Time) -> Vec<(&'static str, f64)> {
+    let mut figures = vec![
+        ("picks", balancer.picked().total() as f64),
+        ("further_tries", balancer.retried() as f64),
+        ("nobody_to_choose", balancer.refused() as f64),
+    ];
+    let (config, counts) = (balancer.config(), balancer.health());
+    if config.health.how != Health::Mark {
+        let windows = balancer.detections();
+        let last = windows.last().map(|window| window.until.unwrap_or(now).since(window.from));
+        figures.extend([
+            ("checks", counts.checks as f64),
+            ("checks_failed", counts.bad_checks as f64),
+            ("sent_to_dead", counts.to_dead as f64),
+            ("detection_windows", windows.len() as f64),
+            ("last_detection_ms", last.map_or(0.0, |span| span.millis())),
+        ]);
+    }
+    if config.guards != GuardConfig::default() {
+        figures.push(("stopped_by_guards", balancer.stopped() as f64));
     }
     figures
 }

@@ -1,6 +1,7 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
 pub use super::database::MemberRow;
+use crate::node::balancer::Health;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
@@ -183,9 +184,13 @@ fn clients(node: &Clients, now: Time) -> Face {
             counts.timed_out, counts.retries, counts.hedges, counts.late
         ),
     };
+    let guards = match node.guards_state(now) {
+        state if state.is_empty() => state,
+        state => format!("; {state}"),
+    };
     let words = format!(
         "sent {}, answered {}, failed {}, median {}, 99th percentile {}; {stale} stale reads, \
-         {} own writes not seen, {} reads that went back in time{in_attempts}",
+         {} own writes not seen, {} reads that went back in time{in_attempts}{guards}",
         node.sent().total(),
         node.answered().total(),
         node.failed(),
@@ -215,18 +220,38 @@ fn clients(node: &Clients, now: Time) -> Face {
 fn balancer(node: &Balancer, now: Time) -> Face {
     let name = node.config().entry().name;
     let shares: Vec<String> = (node.backends().iter().zip(node.picks()))
-        .map(|(backend, picks)| {
+        .enumerate()
+        .map(|(place, (backend, picks))| {
             let mark = if backend.healthy { "" } else { " (unhealthy)" };
-            format!("{} got {picks}{mark}", backend.name)
+            let guards = match node.guards_state(place, now) {
+                state if state.is_empty() => state,
+                state => format!(" ({state})"),
+            };
+            format!("{} got {picks}{mark}{guards}", backend.name)
         })
         .collect();
     Face {
         condition: Condition::Fine,
         number: format!("{}/s", rate(node.picked().per_second(now))),
-        detail: name.to_owned(),
+        detail: match node.health().to_dead {
+            0 => name.to_owned(),
+            lost => format!("{lost} sent to dead servers"),
+        },
         inside: Inside::Rows(rows::of_balancer(node, now)),
-        words: format!("{name}; {}", shares.join(", ")),
+        words: format!("{name}; {}{}", shares.join(", "), beliefs(node, now)),
     }
+}
+
+/// What a balancer that has to find out believes about its servers, and what that cost.
+fn beliefs(node: &Balancer, now: Time) -> String {
+    if node.config().health.how == Health::Mark {
+        return String::new();
+    }
+    let all = node.backends().iter().enumerate();
+    let words =
+        all.map(|(place, backend)| format!("{} {}", backend.name, node.believes(place, now)));
+    let words = words.collect::<Vec<String>>().join(", ");
+    format!("; believes {words}; {} requests sent to dead servers", node.health().to_dead)
 }
 
 fn server(node: &Server, now: Time) -> Face {

@@ -6,7 +6,8 @@
 //! turns it away, and a wire loses it as anything else. The first comes at a random time within an
 //! interval; the next an interval after the end of the last.
 
-use super::{Balancer, CHECK, TIMEOUT, believe::Health};
+use super::health::Health;
+use super::{Balancer, CHECK, TIMEOUT};
 use crate::sim::{
     Context, Found, Key, LinkId, Op, Outcome, Reason, Request, Sink, Span, Stamp, Want,
 };

@@ -4,7 +4,7 @@ use super::super::Settings;
 use super::super::guarded::{self, GuardConfig, guard_params};
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
 use super::super::tuning::Tuning;
-use super::believe::{Health, HealthConfig};
+use super::health::{Health, HealthConfig};
 use crate::policy::Knob;
 use crate::policy::balance;
 
@@ -183,7 +183,7 @@ const HEALTH: &[Param<BalancerConfig>] = &[
     },
     Param {
         spec: Spec {
-            key: "max_fails",
+            key: "out_after",
             wire: 7,
             label: "Failures to be out",
             unit: "failures",
@@ -196,7 +196,7 @@ const HEALTH: &[Param<BalancerConfig>] = &[
     },
     Param {
         spec: Spec {
-            key: "fail_timeout",
+            key: "out_for",
             wire: 8,
             label: "Out for",
             unit: "s",

@@ -12,11 +12,13 @@ mod believe;
 mod check;
 mod choose;
 mod config;
+mod health;
 
 use std::collections::BTreeMap;
 
-pub use believe::{Detection, Health, HealthConfig, HealthCounts};
+pub use believe::{Detection, HealthCounts};
 pub use config::BalancerConfig;
+pub use health::{Health, HealthConfig};
 
 use super::guarded::{Door, Passed, end_of};
 use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};

@@ -14,10 +14,11 @@
 mod attempts;
 mod calling;
 mod config;
+mod flights;
 
-pub use attempts::AttemptCounts;
 pub use calling::CallConfig;
 pub use config::{Arrivals, ClientsConfig, Popularity};
+pub use flights::AttemptCounts;
 
 use crate::sim::{
     Context, Dist, Event, Found, Key, LinkId, Op, Outcome, Reason, Request, Rng, Signal, Sink,
@@ -25,7 +26,7 @@ use crate::sim::{
 };
 use crate::stats::judge::{Judge, Seen};
 use crate::stats::{Latency, Meter};
-use attempts::Attempts;
+use flights::Attempts;
 
 /// Timers: the next request; something about a request that is asked in attempts.
 const NEXT: u8 = 0;

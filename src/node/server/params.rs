@@ -2,8 +2,8 @@
 
 use super::super::param::{Param, Range, Spec, Value, number};
 use super::config::{
-    SERVICE_MS_MAX, ServerConfig, choices, disciplines, key_of, of_key, on_writes, services, times,
-    ways,
+    SERVICE_MS_MAX, ServerConfig, Service, choices, disciplines, key_of, of_key, on_writes,
+    services, times, ways,
 };
 use super::shed;
 use crate::node::Settings;
@@ -13,6 +13,18 @@ use crate::policy::Knob;
 impl Settings for ServerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
     const MORE: &'static [&'static [Param<Self>]] = &[shed::PARAMS];
+
+    fn applies(&self, key: &str) -> bool {
+        match key {
+            "service" => self.service != Service::List,
+            "cv" => self.service == Service::LogNormal,
+            "alpha" => self.service == Service::Pareto,
+            "list" => self.service == Service::List,
+            "memory" => self.memory_per_request > 0.0,
+            "network" => self.response_kb > 0.0,
+            _ => true,
+        }
+    }
 
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         self.shedding.algorithm()
