@@ -11,7 +11,7 @@ use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::session::Session;
 use switchyard::sim::sink::{Full, Stay};
-use switchyard::sim::{NodeId, Outcome, Place, Reason, Silent, Time};
+use switchyard::sim::{NodeId, Outcome, Place, Reason, Silent, Span, Time};
 
 use common::random::{self, Genes, random_command};
 
@@ -73,6 +73,27 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             AnyNode::Router(router) => prop_assert_eq!(router.in_hand(), (waiting, calling)),
             AnyNode::Database(database) => {
                 prop_assert_eq!(database.held(), (serving, waiting, calling));
+            }
+            AnyNode::Cluster(cluster) => {
+                prop_assert_eq!((cluster.calling(), 0, 0), (calling, serving, waiting));
+                let capacity = cluster.config().capacity as usize;
+                prop_assert!(cluster.members().all(|member| member.entries <= capacity));
+            }
+            AnyNode::Registry(registry) => {
+                prop_assert_eq!((0, registry.in_hand(), 0), (serving, waiting, calling));
+            }
+            AnyNode::Gateway(gateway) => {
+                prop_assert_eq!(serving, 0);
+                prop_assert_eq!(gateway.in_hand(), (waiting, calling));
+            }
+            AnyNode::Queue(queue) => {
+                let confirming = queue.confirming() as u32;
+                prop_assert_eq!((confirming, 0, 0), (serving, waiting, calling));
+                prop_assert!(queue.balances(), "{:?} {:?}", queue.ledger(), queue.counts());
+            }
+            AnyNode::Worker(worker) => {
+                prop_assert_eq!(worker.in_hand(), (serving, waiting));
+                prop_assert_eq!(calling, 0);
             }
             AnyNode::Clients(clients) => {
                 prop_assert_eq!(clients.in_hand(), (calling, waiting));
@@ -136,6 +157,9 @@ fn check_idle_balancers(run: &Run) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
+
+/// Longer than any client waits between two requests.
+const PATIENCE: Span = Span::from_millis(4_000_000);
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
@@ -201,6 +225,8 @@ proptest! {
     ) {
         let mut scenario = scenario;
         scenario.faults.clear();
+        let registries =
+            scenario.nodes.iter().any(|node| matches!(node.kind, Kind::Registry(_)));
         let dead_wire = scenario.links.iter().any(|link| link.loss >= 1.0);
         for node in &mut scenario.nodes {
             if matches!(node.kind, Kind::Clients(_)) {
@@ -210,6 +236,13 @@ proptest! {
             // Checks go on for ever.
             if matches!(node.kind, Kind::Balancer(_)) {
                 node.kind.set("health", Value::Choice("mark".into())).expect("a choice");
+            }
+            if matches!(node.kind, Kind::Registry(_)) {
+                node.kind.set("interval", Value::Number(3_600.0)).expect("allowed");
+            }
+            // What is lost on its way to a worker, or fails there, is sent again and again.
+            if matches!(node.kind, Kind::Queue(_)) {
+                node.kind.set("ack", Value::Choice("auto".into())).expect("a choice");
             }
             if matches!(node.kind, Kind::Router(_)) {
                 node.kind.set("keys", Value::Number(300.0)).expect("allowed");
@@ -221,10 +254,19 @@ proptest! {
         }
         let mut run = build(&scenario);
         let mut full = Full::default();
+        let mut last = (run.now(), run.tally().sent);
         while run.step(Time::MAX, &mut full).is_some() {
             prop_assert!(run.events() < 100_000, "it does not end");
+            if run.in_flight() > 0 || run.tally().sent > last.1 {
+                last = (run.now(), run.tally().sent);
+            }
+            // A registry goes on checking, however long nobody asks for anything.
+            if registries && run.now().since(last.0) > PATIENCE {
+                break;
+            }
         }
-        prop_assert!(run.requests().is_empty());
+        prop_assert!(run.requests().iter().all(|(_, request)| request.is_call));
+        prop_assert!(registries || run.requests().is_empty());
         prop_assert_eq!(run.tally().sent, full.finished.len() as u64);
         check_run(&run)?;
         check_stays(&full)?;

@@ -8,16 +8,19 @@ use std::fs;
 use std::path::Path;
 
 use switchyard::node::cache::Pattern;
+use switchyard::node::clients::Popularity;
 use switchyard::node::{
-    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, DatabaseConfig, Range, Spec, Value,
+    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
+    Range, RegistryConfig, ServerConfig, Spec, Value,
 };
 use switchyard::policy::balance::Memory;
+use switchyard::policy::registry::Pick;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{FaultKind, Scenario, link};
 use switchyard::session::{Command, Report, Session};
 use switchyard::sim::{NodeId, Op, Request, Span};
 
-use common::{presets, steady, trio, with_router, with_table};
+use common::{presets, steady, trio, with_queue, with_router, with_table};
 
 /// What a parameter needs around it before it can matter. One that is not here is tried in the
 /// middle of the common scenario; a new parameter that does nothing there fails until it has a row.
@@ -77,6 +80,28 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     // One at work alone has nobody to wait for.
     ("database", "contention", Context::with(&[("db", "workers", "4")])),
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
+    // Only gateways look at services.
+    ("clients", "services", Context { scene: "gateway", ..Context::with(&[]) }),
+    // Each belongs to one way to check, and a dead instance must be noticed.
+    ("registry", "check", Context::with(&[("reg", "silence", "5")])),
+    ("registry", "silence", Context::with(&[("reg", "check", "heartbeat")])),
+    ("registry", "phi", Context::with(&[("reg", "check", "phi")])),
+    ("registry", "forget", Context::with(&[("reg", "ttl", "6"), ("reg", "lost", "0")])),
+    // A canary is one of a route, a limit for somebody, and each of the others to a filter.
+    ("gateway", "no_token", Context::with(&[("gw", "auth", "on")])),
+    ("gateway", "limit_per", Context::with(&[("gw", "limiter", "token_bucket")])),
+    ("gateway", "breaker_percent", BREAKING),
+    ("gateway", "breaker_calls", BREAKING),
+    ("gateway", "breaker_open", BREAKING),
+    ("gateway", "backoff_base", Context::with(&[("gw", "backoff", "full_jitter")])),
+    ("gateway", "budget_percent", Context::with(&[("gw", "budget", "finagle_budget")])),
+    ("gateway", "under_way", Context::with(&[("c", "rate", "3000")])),
+    // Strategies that differ by weights, or only in what they do when a server is removed.
+    (
+        "gateway",
+        "strategy",
+        Context { remove: Some("s4"), ..Context::with(&[("s1", "weight", "3")]) },
+    ),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
     // Time limits matter where something takes that long.
@@ -159,6 +184,34 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
             ("s3", "service", "200"),
         ]),
     ),
+    // Nobody is repaired whose answer was not heard beside another.
+    ("cluster", "repair", Context::with(&[("k", "read_level", "quorum")])),
+    // Each belongs to an exchange that looks at it, or to messages that no queue is bound for.
+    ("queue", "bindings", Context::with(&[("q", "exchange", "topic")])),
+    (
+        "queue",
+        "routing_key",
+        Context::with(&[("q", "exchange", "direct"), ("q", "bindings", "put user.7")]),
+    ),
+    ("queue", "mandatory", Context::with(&[("q", "exchange", "direct")])),
+    // Short enough to be reached.
+    ("queue", "ttl", Context::with(&[("q", "ttl", "200")])),
+    ("queue", "length", Context::with(&[("q", "length", "20")])),
+    ("queue", "overflow", Context::with(&[("q", "length", "20")])),
+    // Each belongs to something that is done with what fails.
+    ("queue", "tries", Context::with(&[("w1", "poison_every", "5"), ("q", "tries", "1")])),
+    ("queue", "retry_after", Context::with(&[("q", "on_failure", "retry")])),
+    ("queue", "dead_letters", Context::with(&[("q", "on_failure", "reject")])),
+    ("queue", "partitions", Context::with(&[("q", "form", "log")])),
+    ("queue", "groups", Context::with(&[("q", "form", "log")])),
+    ("queue", "assignor", Context::with(&[("q", "form", "log")])),
+    ("queue", "partitioner", Context::with(&[("q", "form", "log")])),
+    ("queue", "session", Context::with(&[("q", "form", "log")])),
+    ("queue", "rebalance", Context::with(&[("q", "form", "log")])),
+    // More than one message at a time must have been sent to it.
+    ("worker", "cores", Context::with(&[("q", "prefetch", "10")])),
+    ("worker", "poison_every", BUSY),
+    ("worker", "idempotent", BUSY),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -172,6 +225,11 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "table" => (with_table(5, 160.0), "t"),
         "router" => (with_router(5, 160.0), "sh"),
         "database" => (replicated(), "db"),
+        "cluster" => (clustered(), "k"),
+        "registry" => (discovered(), "reg"),
+        "gateway" => (filtered(), "gw"),
+        "queue" => (with_queue(5, 160.0), "q"),
+        "worker" => (with_queue(5, 160.0), "w1"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -200,6 +258,7 @@ const DEAD_AND_USED: Context = Context {
         ("lb", "health", "passive"),
         ("lb", "out_after", "1000"),
         ("lb", "breaker", "hystrix"),
+        ("lb", "breaker_percent", "10"),
         ("lb", "breaker_open", "1"),
     ])
 };
@@ -215,10 +274,79 @@ const LIMITED: Context = Context::with(&[
 /// A server that fails most of its requests, and a circuit breaker.
 const FAILING_MOST: Context =
     Context::with(&[("c", "breaker", "hystrix"), ("s1", "service", "2000")]);
+/// Most messages go to one worker, and are done when the broker has forgotten that it sent them.
+const BUSY: Context = Context::with(&[("w1", "service", "5"), ("q", "prefetch", "10")]);
 
 /// A shard goes, and rows move.
 const MOVING: Context =
     Context { remove: Some("s1"), ..Context::with(&[("sh", "migration", "move")]) };
+
+/// A breaker that opens at a server that is dead for a while.
+const BREAKING: Context = Context::with(&[
+    ("gw", "breaker", "hystrix"),
+    ("gw", "retries", "0"),
+    ("gw", "breaker_calls", "8"),
+    ("gw", "breaker_open", "0.5"),
+]);
+
+/// A registry that goes down, and instances that die and come back, one of them struck out before;
+/// ten times as long as the other scenarios, because checks are seconds apart.
+fn discovered() -> Scenario {
+    let config = RegistryConfig {
+        interval_s: 2.0,
+        timeout_s: 0.3,
+        pick: Pick::RoundRobin,
+        ttl_s: 0.5,
+        lost: 10.0,
+        ..RegistryConfig::default()
+    };
+    let small = ServerConfig { service_ms: 40.0, queue_limit: 2, ..ServerConfig::default() };
+    let mut nodes = vec![common::poisson("c", 16.0), common::registry("reg", config)];
+    nodes.extend(["s1", "s2", "s3"].map(|id| common::server(id, small.clone())));
+    let wires = ["s1", "s2", "s3"].map(|id| common::link("reg", id, 5.0));
+    let mut made =
+        common::scenario(5, nodes, [vec![common::link("c", "reg", 5.0)], wires.to_vec()].concat());
+    made.faults = vec![
+        common::fault(9_000, "s3", FaultKind::Crash),
+        common::fault(15_000, "s2", FaultKind::Slow(20)),
+        common::fault(30_000, "s2", FaultKind::Normal),
+        common::fault(100_000, "reg", FaultKind::Crash),
+        common::fault(100_700, "reg", FaultKind::Restart),
+        common::fault(130_000, "s3", FaultKind::Restart),
+    ];
+    made
+}
+
+/// A gateway for two services, with a canary and a bit of every filter, at servers that are slow
+/// and die.
+fn filtered() -> Scenario {
+    let asks = ClientsConfig {
+        rate: 120.0,
+        services: "user, orders".to_owned(),
+        addresses: 40,
+        ..ClientsConfig::default()
+    };
+    let config = GatewayConfig {
+        routes: "user: s1 s2 s4 canary s3; orders: s3 s4".to_owned(),
+        timeout_ms: 150.0,
+        retries: 2,
+        canary: 10.0,
+        backoff: "fixed_backoff",
+        ..GatewayConfig::default()
+    };
+    let small = ServerConfig { service_ms: 25.0, queue_limit: 4, ..ServerConfig::default() };
+    let names = ["s1", "s2", "s3", "s4"];
+    let mut nodes = vec![common::clients("c", asks), common::gateway("gw", config)];
+    nodes.extend(names.map(|id| common::server(id, small.clone())));
+    let wires = names.map(|id| common::link("gw", id, 5.0));
+    let mut made =
+        common::scenario(5, nodes, [vec![common::link("c", "gw", 5.0)], wires.to_vec()].concat());
+    made.faults = vec![
+        common::fault(1_500, "s1", FaultKind::Crash),
+        common::fault(3_300, "s1", FaultKind::Restart),
+    ];
+    made
+}
 
 /// A database whose members die, are cut off, and come back.
 fn replicated() -> Scenario {
@@ -247,6 +375,50 @@ fn replicated() -> Scenario {
     scenario
 }
 
+/// A cluster in front of a database, whose members die, are cut off, come back and join.
+fn clustered() -> Scenario {
+    let config = ClusterConfig {
+        members: 5,
+        copies: 3,
+        capacity: 12,
+        look_ms: 4.0,
+        workers: 1,
+        queue_limit: 3,
+        timeout_ms: 40.0,
+        heartbeat_ms: 100.0,
+        ttl_ms: 300.0,
+        joins_s: 2.0,
+        handover: true,
+        hints: true,
+        ..ClusterConfig::default()
+    };
+    let asks = ClientsConfig {
+        rate: 300.0,
+        writes: 20.0,
+        deletes: 5.0,
+        keys: 60,
+        addresses: 10,
+        popularity: Popularity::Zipf,
+        ..ClientsConfig::default()
+    };
+    let store = DatabaseConfig { workers: 64, replicas: 0, ..DatabaseConfig::default() };
+    let nodes = vec![
+        common::clients("c", asks),
+        common::cluster("k", config),
+        common::database("db", store),
+    ];
+    let wires = vec![common::link("c", "k", 5.0), common::link("k", "db", 5.0)];
+    let mut scenario = common::scenario(5, nodes, wires);
+    scenario.faults = vec![
+        common::fault(1_150, "k", FaultKind::CutPart(0)),
+        common::fault(1_420, "k", FaultKind::CrashPart(2)),
+        common::fault(1_900, "k", FaultKind::JoinPart(0)),
+        common::fault(2_700, "k", FaultKind::RestartPart(2)),
+        common::fault(3_100, "k", FaultKind::CrashPart(1)),
+    ];
+    scenario
+}
+
 /// More values than this are those of a whole catalogue.
 const MANY: usize = 8;
 
@@ -254,6 +426,8 @@ const MANY: usize = 8;
 struct Context {
     /// The kind whose common scenario it is.
     kind: &'static str,
+    /// Another kind, in whose scenario it matters.
+    scene: &'static str,
     /// What is set beforehand: node, parameter, choice or number.
     settings: &'static [(&'static str, &'static str, &'static str)],
     /// A server taken out while it runs.
@@ -272,6 +446,7 @@ impl Context {
     const fn with(settings: &'static [(&'static str, &'static str, &'static str)]) -> Context {
         Context {
             kind: "",
+            scene: "",
             settings,
             remove: None,
             kill: None,
@@ -288,7 +463,8 @@ impl Context {
     }
 
     fn scenario(&self) -> Scenario {
-        let mut scenario = common_scenario(self.kind).0;
+        let scene = if self.scene.is_empty() { self.kind } else { self.scene };
+        let mut scenario = common_scenario(scene).0;
         for link in scenario.links.iter_mut().filter(|link| link.from == "lb") {
             link.loss = self.loss;
         }
@@ -308,28 +484,36 @@ impl Context {
             }
         }
         for (node, key, choice_or_number) in self.settings {
-            let choice = || Value::Choice((*choice_or_number).to_owned());
-            let value = choice_or_number.parse().map_or_else(|_| choice(), Value::Number);
+            let words = (*choice_or_number).to_owned();
+            let kind = &scenario.node(node).expect("the node is there").kind;
+            let value = match kind.spec(key).expect("it has the parameter").range {
+                Range::Number { .. } => Value::Number(words.parse().expect("a number")),
+                Range::Choice(_) => Value::Choice(words),
+                Range::Text { .. } => Value::Text(words),
+                Range::Switch => Value::Switch(words == "on"),
+            };
             set_in(&mut scenario, node, key, value);
         }
         scenario
     }
 
-    /// Runs for four seconds, with an edit after the first if there is one.
+    /// Runs for four seconds, with an edit after the first if there is one; for so many times as
+    /// long where checks are seconds apart.
     fn run(&self, scenario: &Scenario, edit: Option<Command>) -> Outcome {
+        let times = if self.kind == "registry" { 40 } else { 1 };
         let mut session = Session::new(scenario.clone()).expect("a valid scenario");
         session.advance(Span::from_millis(1_000), u64::MAX);
         if let Some(edit) = edit {
             session.apply(edit, 0).expect("an allowed edit");
         }
-        session.advance(Span::from_millis(1_003), u64::MAX);
+        session.advance(Span::from_millis(1_003 * times), u64::MAX);
         if let Some(node) = self.remove {
             session.apply(Command::RemoveNode(node.into()), 0).expect("it can be removed");
         }
         if let Some(node) = self.kill {
             session.kill(node).expect("it can be killed");
         }
-        session.advance(Span::from_millis(2_000), u64::MAX);
+        session.advance(Span::from_millis(2_000 * times), u64::MAX);
         outcome(&session)
     }
 }
@@ -417,28 +601,6 @@ fn every_parameter_turned_while_it_runs_changes_the_future() {
     }
 }
 
-/// A setting that the inspector hides, because of how the others are set, changes nothing.
-#[test]
-fn what_the_inspector_hides_changes_nothing() {
-    let mut hidden = 0;
-    for entry in CATALOGUE {
-        let (base, id) = common_scenario(entry.key);
-        let kind = &base.node(id).expect("it is there").kind;
-        let context = Context { kind: entry.key, ..Context::default() };
-        let as_it_is = context.run(&base, None);
-        for spec in kind.specs().into_iter().filter(|spec| !kind.applies(spec.key)) {
-            let now = kind.get(spec.key).expect("it has a value");
-            for value in values(&spec, &now).into_iter().take(1) {
-                let mut turned = base.clone();
-                set_in(&mut turned, id, spec.key, value);
-                assert_eq!(context.run(&turned, None), as_it_is, "{}.{}", entry.key, spec.key);
-                hidden += 1;
-            }
-        }
-    }
-    assert!(hidden > 20, "only {hidden} are hidden");
-}
-
 /// No two values may give the same, or one of them is for show. Of the many strategies, each must
 /// differ from the one before the change: some do the same where this scenario leads, and
 /// `tests/catalogues.rs` tells them apart where it does not.
@@ -449,6 +611,37 @@ fn all_differ(name: &str, outcomes: &[(Value, Outcome)]) {
             assert_ne!(outcome, its, "{name} does nothing: {other:?} and {value:?} give the same");
         }
     }
+}
+
+/// What the inspector leaves out makes no difference, whatever the other choices of the kind are;
+/// and it leaves out nothing that does.
+#[test]
+fn what_is_left_out_makes_no_difference_and_nothing_else_is_left_out() {
+    let mut left_out = BTreeSet::new();
+    for (kind, id, spec, context) in knobs() {
+        let base = context.scenario();
+        let node = |scenario: &Scenario| scenario.node(id).expect("it is there").kind.clone();
+        assert!(!node(&base).idle(spec.key), "{kind}.{} matters there", spec.key);
+        // The same place with the kind's other settings as they are when it is new.
+        let (mut plain, _) = common_scenario(kind);
+        for other in node(&plain).specs() {
+            let default = node(&plain).default_of(other.key).expect("it has one");
+            set_in(&mut plain, id, other.key, default);
+        }
+        if !node(&plain).idle(spec.key) {
+            continue;
+        }
+        left_out.insert((kind, spec.key));
+        let before = context.run(&plain, None);
+        let now = node(&plain).get(spec.key).expect("it has a value");
+        for value in values(&spec, &now) {
+            let mut turned = plain.clone();
+            set_in(&mut turned, id, spec.key, value.clone());
+            let after = context.run(&turned, None);
+            assert_eq!(after, before, "{kind}.{}: {value:?} matters", spec.key);
+        }
+    }
+    assert!(left_out.len() > 12, "{left_out:?}");
 }
 
 /// What is set on a strategy reaches it, is kept for it while another is chosen, and is nobody
@@ -530,11 +723,16 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
             let done = match node {
                 AnyNode::Clients(clients) => clients.sent().total(),
                 AnyNode::Balancer(balancer) => balancer.picked().total(),
-                AnyNode::Server(server) => server.arrived().total(),
+                AnyNode::Server(server) => server.arrived().total() + server.checks(),
                 AnyNode::Cache(cache) => cache.arrived().total(),
                 AnyNode::Table(table) => table.arrived().total(),
                 AnyNode::Router(router) => router.routed().total(),
                 AnyNode::Database(database) => database.queries().total(),
+                AnyNode::Cluster(cluster) => cluster.arrived().total(),
+                AnyNode::Registry(registry) => registry.sent().total(),
+                AnyNode::Gateway(gateway) => gateway.sent(),
+                AnyNode::Queue(queue) => queue.arrived().total(),
+                AnyNode::Worker(worker) => worker.arrived().total(),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -6,9 +6,10 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{at_ms, cache, clients, database, link, scenario, server};
+use common::{at_ms, cache, clients, cluster, database, link, scenario, server};
 use switchyard::node::{
-    CacheConfig, ClientsConfig, DatabaseConfig, Kind, RouterConfig, ServerConfig, TableConfig,
+    CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, Kind, RouterConfig, ServerConfig,
+    TableConfig,
 };
 use switchyard::scenario::Scenario;
 use switchyard::scenario::build::build;
@@ -18,8 +19,8 @@ use switchyard::sim::{NodeId, Place};
 const SECONDS: u64 = 200;
 const EVERY_MS: u64 = 5;
 
-/// Clients, a balancer, two servers that ask a cache, which asks a router over a database and a
-/// table.
+/// Clients, a balancer, two servers of which one asks a cache and one a cache cluster, which ask a
+/// router over a database and a table.
 fn everything() -> Scenario {
     let crowd = ClientsConfig { rate: 150.0, writes: 20.0, keys: 400, ..ClientsConfig::default() };
     let web = ServerConfig { service_ms: 8.0, cores: 4, queue_limit: 500, ..Default::default() };
@@ -36,13 +37,15 @@ fn everything() -> Scenario {
         common::node("r", Kind::Router(router)),
         database("db", store),
         common::node("t", Kind::Table(rows)),
+        cluster("kk", ClusterConfig { capacity: 30, ..ClusterConfig::default() }),
     ];
     let ends = [
         ("c", "lb"),
         ("lb", "s1"),
         ("lb", "s2"),
         ("s1", "k"),
-        ("s2", "k"),
+        ("s2", "kk"),
+        ("kk", "r"),
         ("k", "r"),
         ("r", "db"),
         ("r", "t"),
@@ -93,5 +96,5 @@ fn the_number_at_every_node_is_rate_times_stay() {
             seen.push(id);
         }
     }
-    assert_eq!(seen, ["s1", "s2", "k", "db", "t"]);
+    assert_eq!(seen, ["s1", "s2", "k", "db", "t", "kk"]);
 }

@@ -23,7 +23,7 @@ fn run(scenario: &Scenario, ms: u64) -> Run {
 /// Clients that send `total` requests one a second, and ask as `calls` says.
 fn asking(total: u32, calls: CallConfig) -> ClientsConfig {
     let arrivals = switchyard::node::Arrivals::Constant;
-    ClientsConfig { rate: 1.0, arrivals, total, calls, ..ClientsConfig::default() }
+    ClientsConfig { rate: 1.0, arrivals, total, calls: Box::new(calls), ..ClientsConfig::default() }
 }
 
 fn failed(run: &Run, reason: Reason) -> u64 {
@@ -106,7 +106,7 @@ fn the_first_of_two_hedged_answers_wins_and_the_other_is_late() {
 #[test]
 fn a_deadline_travels_and_a_server_that_looks_at_it_does_no_work_in_vain() {
     let calls = CallConfig { deadline_ms: 300.0, ..CallConfig::default() };
-    let crowd = ClientsConfig { rate: 50.0, calls, ..ClientsConfig::default() };
+    let crowd = ClientsConfig { rate: 50.0, calls: Box::new(calls), ..ClientsConfig::default() };
     let served = |drop_late: bool| {
         let mut nodes = vec![clients("c", crowd.clone()), steady("s", 40.0)];
         nodes[1].kind.set("drop_late", Value::Switch(drop_late)).expect("a switch");
@@ -133,7 +133,7 @@ fn with_everything_off_no_call_is_made() {
 #[test]
 fn a_failure_that_a_retry_cannot_help_is_passed_on_as_it_is() {
     let calls = CallConfig { tries: 5, ..CallConfig::default() };
-    // A cache that looks aside and is asked to move: nothing; a balancer wired to nobody.
+    // A balancer that is wired to nobody.
     let nodes = vec![clients("c", asking(2, calls)), common::balancer("lb", "round_robin")];
     let run = run(&scenario(1, nodes, vec![link("c", "lb", 1.0)]), 5_000);
     assert_eq!(failed(&run, Reason::BadRequest), 2);
@@ -143,7 +143,7 @@ fn a_failure_that_a_retry_cannot_help_is_passed_on_as_it_is() {
 #[test]
 fn clients_that_die_lose_what_they_ask_for_and_nothing_stays_behind() {
     let calls = CallConfig { timeout_ms: 400.0, tries: 4, hedge_ms: 20.0, ..CallConfig::default() };
-    let crowd = ClientsConfig { rate: 100.0, calls, ..ClientsConfig::default() };
+    let crowd = ClientsConfig { rate: 100.0, calls: Box::new(calls), ..ClientsConfig::default() };
     let mut scenario = pair(crowd, 30.0);
     scenario.faults =
         vec![fault(1_000, "c", FaultKind::Crash), fault(1_050, "c", FaultKind::Restart)];
@@ -155,7 +155,7 @@ fn clients_that_die_lose_what_they_ask_for_and_nothing_stays_behind() {
     session.apply(Command::RemoveNode("c".into()), 0).expect("it can be removed");
     session.advance(Span::from_millis(60_000), u64::MAX);
     assert!(session.run().requests().is_empty() && session.run().conserved());
-    assert_eq!(run.run_until(at_ms(3_001), u64::MAX, &mut Silent).reached, true);
+    assert!(run.run_until(at_ms(3_001), u64::MAX, &mut Silent).reached);
     assert!(run.card(number).up);
 }
 
@@ -165,7 +165,11 @@ fn clients_that_die_lose_what_they_ask_for_and_nothing_stays_behind() {
 fn an_open_circuit_breaker_gives_the_server_a_rest() {
     let calls = CallConfig { timeout_ms: 100.0, ..CallConfig::default() };
     let sent_to = |breaker: &str| {
-        let crowd = ClientsConfig { rate: 50.0, calls: calls.clone(), ..ClientsConfig::default() };
+        let crowd = ClientsConfig {
+            rate: 50.0,
+            calls: Box::new(calls.clone()),
+            ..ClientsConfig::default()
+        };
         let mut nodes = vec![clients("c", crowd), steady("s", 500.0)];
         nodes[0].kind.set("breaker", Value::Choice(breaker.into())).expect("a choice");
         let run = run(&scenario(1, nodes, vec![link("c", "s", 5.0)]), 10_000);

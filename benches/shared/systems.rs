@@ -3,7 +3,11 @@
 
 use std::hint::black_box;
 
-use switchyard::node::{AnyNode, BalancerConfig, ClientsConfig, Kind, ServerConfig};
+use switchyard::node::clients::Popularity;
+use switchyard::node::{
+    AnyNode, BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, Kind, RouterConfig,
+    ServerConfig,
+};
 use switchyard::scenario::build::{self, Run};
 use switchyard::scenario::{LinkSpec, NodeSpec, Scenario};
 use switchyard::session::Session;
@@ -58,6 +62,7 @@ pub const SYSTEMS: &[System] = &[
     rate("M/M/1, 1 ms", |customers| engine(1, 1, 1.0, customers)),
     rate("M/M/4, 1 ms", |customers| engine(4, 1, 1.0, customers)),
     rate("two balancers", |customers| engine(1, 2, 1.0, customers)),
+    rate("five hops", five_hops),
     task("minute", minutes),
     task("seek", seeks),
 ];
@@ -90,6 +95,13 @@ pub fn yardstick_log(servers: u32, customers: u64) -> Done {
 pub fn engine(cores: u16, balancers: u32, latency_ms: f64, customers: u64) -> Done {
     let mut run = build::build(&chain(cores, balancers, latency_ms));
     run_customers(&mut run, customers, &mut Silent)
+}
+
+/// Clients, a balancer, eight caches, a shard router and eight databases of four workers, and all
+/// the way back. What a cache has goes no further.
+fn five_hops(customers: u64) -> Done {
+    let mut run = build::build(&sharded_caches());
+    advance(&mut run, customers, 6, &mut Silent)
 }
 
 /// A scenario of a minute and about 80,000 events, to its end and so many times, as the page runs
@@ -125,12 +137,17 @@ pub fn instant(number: u64) -> Time {
 
 /// Runs until so many customers more have come out, with this sink.
 pub fn run_customers<S: Sink>(run: &mut Run, customers: u64, sink: &mut S) -> Done {
+    // Each takes two events for each link, an arrival and a departure.
+    let each = 2 * run.links().len() as u64 + 2;
+    advance(run, customers, each, sink)
+}
+
+/// The same where a customer takes about so many events.
+fn advance<S: Sink>(run: &mut Run, customers: u64, each: u64, sink: &mut S) -> Done {
     let (before, events) = (run.tally().completed, run.events());
-    let hops = run.links().len() as u64;
     let wanted = before + customers;
     while run.tally().completed < wanted {
-        // Each takes two events for each link, an arrival and a departure.
-        let missing = (wanted - run.tally().completed) * (2 * hops + 2);
+        let missing = (wanted - run.tally().completed) * each;
         run.run_until(Time::MAX, missing, sink);
     }
     black_box(run.trace_hash());
@@ -146,6 +163,48 @@ pub fn chain(cores: u16, balancers: u32, latency_ms: f64) -> Scenario {
     nodes.push(server("server", cores));
     let links = nodes.windows(2).map(|pair| link(&pair[0].id, &pair[1].id, latency_ms)).collect();
     Scenario { nodes, links, ..Scenario::default() }
+}
+
+/// Keys by Zipf's law through caches that hold a twentieth of them each, over shards at a third of
+/// what they can do.
+fn sharded_caches() -> Scenario {
+    const COLUMN: u32 = 8;
+    let keys = 100_000;
+    let crowd = ClientsConfig {
+        rate: 20_000.0,
+        keys,
+        popularity: Popularity::Zipf,
+        ..ClientsConfig::default()
+    };
+    let balancing = BalancerConfig { strategy: "power_of_two", ..BalancerConfig::default() };
+    let shelf = CacheConfig {
+        capacity: keys / 20,
+        policy: "sieve",
+        ttl_ms: 0.0,
+        hit_ms: 0.0,
+        ..CacheConfig::default()
+    };
+    let shard = DatabaseConfig {
+        replicas: 0,
+        workers: 4,
+        read_ms: SERVICE_MS,
+        records: keys,
+        ..DatabaseConfig::default()
+    };
+    let mut scenario = Scenario::default();
+    scenario.nodes.push(node("clients", Kind::Clients(crowd)));
+    scenario.nodes.push(node("balancer", Kind::Balancer(balancing)));
+    scenario.nodes.push(node("router", Kind::Router(RouterConfig::default())));
+    scenario.links.push(link("clients", "balancer", 0.1));
+    for number in 0..COLUMN {
+        let (cache, database) = (format!("cache{number}"), format!("database{number}"));
+        scenario.nodes.push(node(&cache, Kind::Cache(shelf.clone())));
+        scenario.nodes.push(node(&database, Kind::Database(shard.clone())));
+        scenario.links.push(link("balancer", &cache, 0.1));
+        scenario.links.push(link(&cache, "router", 0.1));
+        scenario.links.push(link("router", &database, 0.1));
+    }
+    scenario
 }
 
 /// So many groups of ten nodes: clients, a balancer and eight servers, with links of 1 ms.

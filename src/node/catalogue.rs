@@ -1,8 +1,8 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
+    QueueConfig, RegistryConfig, RouterConfig, ServerConfig, TableConfig, WorkerConfig,
 };
 use super::{Family, Kind};
 
@@ -45,6 +45,10 @@ const ANYWHERE: &[Family] = &[
     Family::Database,
     Family::Router,
     Family::Table,
+    Family::Cluster,
+    Family::Registry,
+    Family::Gateway,
+    Family::Queue,
 ];
 
 /// Every kind, in the order of the palette.
@@ -64,9 +68,9 @@ pub const CATALOGUE: &[KindEntry] = &[
         card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
                Keys are alike, by Zipf's law (the k-th in proportion to 1 / k^s), from a hot set, \
                or in order. An address is a session: answers are judged by the versions they give. \
-               With a timeout, retries, hedges or guards each attempt is a call of its own: what was \
-               given up goes on at the servers, and its answer is dropped. With none of them a \
-               client waits for its answer.",
+               With a timeout, retries, hedges or guards each attempt is a call of its own: what \
+               was given up goes on at the servers, and its answer is dropped. With none of them \
+               a client waits for its answer.",
         make: || Kind::Clients(ClientsConfig::default()),
     },
     KindEntry {
@@ -81,8 +85,8 @@ pub const CATALOGUE: &[KindEntry] = &[
         links_max: 512,
         slows: false,
         refuses: false,
-        card: "Chooses in no time. As in the course it reads each server's health mark directly and \
-               at once; or it finds out: by checks over the same wires, which servers answer in \
+        card: "Chooses in no time. As in the course it reads each server's health mark directly \
+               and at once; or it finds out: by checks over the same wires, which servers answer in \
                0.1 ms when their turn comes, or from requests that fail. A server that joins is \
                taken to be up. Checks of other kinds of node are answered as they answer anything \
                that they do not understand.",
@@ -186,5 +190,109 @@ pub const CATALOGUE: &[KindEntry] = &[
                Not modelled: transactions, the way back of replicas' acknowledgements, the work of \
                applying; a range query costs as much as one read.",
         make: || Kind::Database(DatabaseConfig::default()),
+    },
+    KindEntry {
+        family: Family::Cluster,
+        key: "cluster",
+        wire: 7,
+        name: "Cache cluster",
+        blurb: "Caches that share keys out and keep copies",
+        label: "Cache cluster",
+        takes: true,
+        sends_to: &[Family::Database, Family::Router, Family::Table, Family::Server],
+        links_max: 1,
+        slows: true,
+        refuses: true,
+        card: "A coordinator places each key on its members, reads and writes by levels, and \
+               notices by missing heartbeats who is gone: after (misses \u{2212} 1) to misses \
+               intervals. R + W > N makes reads meet the newest acknowledged version while members \
+               stay as they are. Copies that nobody waits for come after the delay. A member that \
+               dies loses what it held; one that is cut off comes back with what is old by then. \
+               Not modelled: several coordinators that disagree, sizes of values, the work that \
+               copies cost, single flight; range queries pass through.",
+        make: || Kind::Cluster(ClusterConfig::default()),
+    },
+    KindEntry {
+        family: Family::Registry,
+        key: "registry",
+        wire: 10,
+        name: "Registry",
+        blurb: "Knows who is well; clients discover through it",
+        label: "Registry",
+        takes: true,
+        sends_to: &[Family::Server],
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Consul's rules: servers register when they start, are critical until a check says \
+               otherwise, and are struck out when critical for longer than a minute, by a reaper \
+               that comes every 30 s. A dead instance stays visible for up to interval + timeout, \
+               and then until clients' lists expire. Each node wired to it is one client with one \
+               list; that part runs with the client and outlives a crash of the registry, which \
+               keeps its catalogue and forgets who was well. All servers are one service. Not \
+               modelled: several registry servers, watches.",
+        make: || Kind::Registry(RegistryConfig::default()),
+    },
+    KindEntry {
+        family: Family::Gateway,
+        key: "gateway",
+        wire: 11,
+        name: "Gateway",
+        blurb: "One door for many services, with filters",
+        label: "Gateway",
+        takes: true,
+        sends_to: ANYWHERE,
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Routes by service and path: what stands before the colon of a key, or what clients \
+               say. One balancer for all services sends a request to a wrong server with the share \
+               of the others among all instances. Gates in order: route, token, rate limit, room, \
+               canary, breaker, then timeout, retries and deadline round each attempt. It decides \
+               in no time, reads marks of health as in the course, and learns of dead servers only \
+               from requests that fail. An attempt given up still costs its server. Not modelled: \
+               encryption, aggregation, caching.",
+        make: || Kind::Gateway(GatewayConfig::default()),
+    },
+    KindEntry {
+        family: Family::Queue,
+        key: "queue",
+        wire: 8,
+        name: "Queue",
+        blurb: "Keeps messages until a worker has handled them",
+        label: "Queue",
+        takes: true,
+        sends_to: &[Family::Worker],
+        links_max: 64,
+        slows: false,
+        refuses: false,
+        card: "Whatever is asked becomes a message, and its producer is answered when it is taken \
+               in. As a broker: exchanges, bindings, prefetch, redelivery to the old place, time \
+               to live at the head, length limits, dead letters, confirms, restarts. As a log: \
+               partitions by key, offsets, groups of readers, rebalances. Published = waiting + \
+               with workers + handled + lost + dropped + dead letters, always. While more comes \
+               than is handled the depth grows by the difference of the rates. Sizes of messages, \
+               flow control and replicas of the broker are not modelled; 50,000 messages fit.",
+        make: || Kind::Queue(QueueConfig::default()),
+    },
+    KindEntry {
+        family: Family::Worker,
+        key: "worker",
+        wire: 9,
+        name: "Worker",
+        blurb: "Takes messages from a queue and handles them",
+        label: "w",
+        takes: true,
+        sends_to: &[Family::Database, Family::Table],
+        links_max: 1,
+        slows: true,
+        refuses: false,
+        card: "Handles cores / time messages per second at most. It may fail on every so many \
+               tries, or on some messages for good, and ask a database for each message while it \
+               keeps the core. What it held when it died is gone from it; whether the queue still \
+               has it is a matter of acknowledgement. What has been handled all workers of a \
+               queue remember together, as by a unique key: an idempotent one skips what comes \
+               again, another does it twice.",
+        make: || Kind::Worker(WorkerConfig::default()),
     },
 ];

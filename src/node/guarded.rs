@@ -1,8 +1,8 @@
 //! What stands between a caller and one whom it calls: a circuit breaker, and a limit on how many
 //! calls are under way at once.
 //!
-//! Both come from the library (`policy::guard`) and are there only if they are chosen. Whoever calls
-//! several has a door for each. The breaker is asked first; a call that it lets pass and the limit
+//! Both come from the library (`policy::guard`) and are there only if they are chosen. Whoever
+//! calls several has a door for each. The breaker is asked first; a call that it lets pass and the limit
 //! refuses is none for it.
 
 use super::param::{Choice, Value};
@@ -50,16 +50,16 @@ impl Default for GuardConfig {
 
 impl GuardConfig {
     /// Is there no guard?
-    pub(super) fn is_off(&self) -> bool {
+    pub fn is_off(&self) -> bool {
         self.breaker.is_empty() && self.limit.is_empty()
     }
 
-    /// Does the parameter with this name matter?
-    pub(super) fn applies(&self, key: &str) -> bool {
+    /// Does the parameter with this name make no difference?
+    pub(super) fn idle(&self, key: &str) -> bool {
         match key {
-            "breaker_percent" | "breaker_calls" | "breaker_open" => !self.breaker.is_empty(),
-            "at_once_most" => !self.limit.is_empty(),
-            _ => true,
+            "breaker_percent" | "breaker_calls" | "breaker_open" => self.breaker.is_empty(),
+            "at_once_most" => self.limit.is_empty(),
+            _ => false,
         }
     }
 
@@ -205,7 +205,7 @@ macro_rules! guard_params {
                     wire: $first + 3,
                     label: "Breaker stays open",
                     unit: "s",
-                    help: "How long an open circuit breaker lets nobody pass before it tries again.",
+                    help: "How long an open circuit breaker lets nobody pass before a trial.",
                     range: Range::Number {
                         min: 0.05,
                         max: 3_600.0,

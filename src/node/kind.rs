@@ -4,8 +4,8 @@ use super::catalogue::{CATALOGUE, KindEntry};
 use super::param::{Param, Spec, Value, number};
 use super::tuning::{self, Tuning};
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, DatabaseConfig, RouterConfig, ServerConfig,
-    TableConfig,
+    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
+    QueueConfig, RegistryConfig, RouterConfig, ServerConfig, TableConfig, WorkerConfig,
 };
 use crate::policy::Knob;
 
@@ -26,6 +26,16 @@ pub enum Kind {
     Router(RouterConfig),
     /// A database with its replicas.
     Database(DatabaseConfig),
+    /// A cache cluster.
+    Cluster(ClusterConfig),
+    /// A registry.
+    Registry(RegistryConfig),
+    /// A gateway.
+    Gateway(GatewayConfig),
+    /// A queue.
+    Queue(QueueConfig),
+    /// A worker.
+    Worker(WorkerConfig),
 }
 
 /// The kinds without their settings.
@@ -45,6 +55,16 @@ pub enum Family {
     Router,
     /// Databases.
     Database,
+    /// Cache clusters.
+    Cluster,
+    /// Registries.
+    Registry,
+    /// Gateways.
+    Gateway,
+    /// Queues.
+    Queue,
+    /// Workers.
+    Worker,
 }
 
 /// The most members a node has that can fail by themselves.
@@ -57,12 +77,6 @@ pub trait Settings: Sized + 'static {
 
     /// Further tables of parameters, shown after those.
     const MORE: &'static [&'static [Param<Self>]] = &[];
-
-    /// Does the parameter with this name matter, as the others are set? One that does not is not
-    /// shown in the inspector; it can be set all the same.
-    fn applies(&self, _key: &str) -> bool {
-        true
-    }
 
     /// The algorithm that is chosen: its key, and what can be set on it.
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
@@ -79,6 +93,12 @@ pub trait Settings: Sized + 'static {
         None
     }
 
+    /// Does this parameter make no difference while the others are as they are? An inspector leaves
+    /// it out; it keeps its value.
+    fn idle(&self, _key: &str) -> bool {
+        false
+    }
+
     /// Do the parameters fit together, each being allowed by itself?
     ///
     /// # Errors
@@ -92,9 +112,9 @@ pub trait Settings: Sized + 'static {
 trait Named {
     fn specs(&self) -> Vec<Spec>;
     fn knobs(&self) -> &'static [Knob];
-    fn applies(&self, key: &str) -> bool;
     fn get(&self, key: &str) -> Option<Value>;
     fn set(&mut self, key: &str, value: Value);
+    fn idle(&self, key: &str) -> bool;
     fn fit(&self) -> Result<(), (&'static str, String)>;
 }
 
@@ -111,10 +131,6 @@ impl<C: Settings> Named for C {
 
     fn knobs(&self) -> &'static [Knob] {
         self.algorithm().map_or(&[], |(_, knobs)| knobs)
-    }
-
-    fn applies(&self, key: &str) -> bool {
-        Settings::applies(self, key)
     }
 
     fn get(&self, key: &str) -> Option<Value> {
@@ -135,6 +151,10 @@ impl<C: Settings> Named for C {
         {
             tuning.set(algorithm, knobs, key, number(value));
         }
+    }
+
+    fn idle(&self, key: &str) -> bool {
+        Settings::idle(self, key)
     }
 
     fn fit(&self) -> Result<(), (&'static str, String)> {
@@ -161,6 +181,11 @@ impl Kind {
             Kind::Table(_) => Family::Table,
             Kind::Router(_) => Family::Router,
             Kind::Database(_) => Family::Database,
+            Kind::Cluster(_) => Family::Cluster,
+            Kind::Registry(_) => Family::Registry,
+            Kind::Gateway(_) => Family::Gateway,
+            Kind::Queue(_) => Family::Queue,
+            Kind::Worker(_) => Family::Worker,
         }
     }
 
@@ -173,6 +198,11 @@ impl Kind {
             Kind::Table(config) => config,
             Kind::Router(config) => config,
             Kind::Database(config) => config,
+            Kind::Cluster(config) => config,
+            Kind::Registry(config) => config,
+            Kind::Gateway(config) => config,
+            Kind::Queue(config) => config,
+            Kind::Worker(config) => config,
         }
     }
 
@@ -185,6 +215,11 @@ impl Kind {
             Kind::Table(config) => config,
             Kind::Router(config) => config,
             Kind::Database(config) => config,
+            Kind::Cluster(config) => config,
+            Kind::Registry(config) => config,
+            Kind::Gateway(config) => config,
+            Kind::Queue(config) => config,
+            Kind::Worker(config) => config,
         }
     }
 
@@ -192,6 +227,7 @@ impl Kind {
     pub fn parts(&self) -> u8 {
         match self {
             Kind::Database(config) => config.members() as u8,
+            Kind::Cluster(config) => config.members,
             _ => 0,
         }
     }
@@ -207,9 +243,9 @@ impl Kind {
         self.settings().specs()
     }
 
-    /// Does the parameter with this name matter, as the others are set?
-    pub fn applies(&self, key: &str) -> bool {
-        self.settings().applies(key)
+    /// Does this parameter make no difference while the others are as they are?
+    pub fn idle(&self, key: &str) -> bool {
+        self.settings().idle(key)
     }
 
     /// The parameter with this name.

@@ -10,26 +10,38 @@ pub mod balancer;
 pub mod cache;
 mod catalogue;
 pub mod clients;
+pub mod cluster;
 pub mod database;
+pub mod gateway;
 pub mod guarded;
 mod kind;
 pub mod machine;
 pub mod param;
+pub mod queue;
+pub mod registry;
 pub mod router;
 pub mod server;
+mod shape;
+mod shelf;
 pub mod table;
 pub mod tuning;
+pub mod worker;
 
 pub use balancer::{Balancer, BalancerConfig};
 pub use cache::{Cache, CacheConfig};
 pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
+pub use cluster::{Cluster, ClusterConfig};
 pub use database::{Database, DatabaseConfig};
+pub use gateway::{Gateway, GatewayConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
+pub use queue::{Queue, QueueConfig};
+pub use registry::{Registry, RegistryConfig};
 pub use router::{Router, RouterConfig};
 pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
+pub use worker::{Worker, WorkerConfig};
 
 use crate::sim::{Context, Event, Node, Signal, Sink};
 
@@ -50,6 +62,16 @@ pub enum AnyNode {
     Router(Box<Router>),
     /// A database.
     Database(Box<Database>),
+    /// A cache cluster.
+    Cluster(Box<Cluster>),
+    /// A registry.
+    Registry(Box<Registry>),
+    /// A gateway.
+    Gateway(Box<Gateway>),
+    /// A queue.
+    Queue(Box<Queue>),
+    /// A worker.
+    Worker(Box<Worker>),
 }
 
 impl AnyNode {
@@ -63,6 +85,11 @@ impl AnyNode {
             Kind::Table(c) => AnyNode::Table(Box::new(Table::new(id, seed, c.clone()))),
             Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
             Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
+            Kind::Cluster(c) => AnyNode::Cluster(Box::new(Cluster::new(id, seed, c.clone()))),
+            Kind::Registry(c) => AnyNode::Registry(Box::new(Registry::new(id, seed, c.clone()))),
+            Kind::Gateway(c) => AnyNode::Gateway(Box::new(Gateway::new(id, seed, c.clone()))),
+            Kind::Queue(c) => AnyNode::Queue(Box::new(Queue::new(c.clone()))),
+            Kind::Worker(c) => AnyNode::Worker(Box::new(Worker::new(id, seed, c.clone()))),
         }
     }
 
@@ -84,6 +111,21 @@ impl AnyNode {
             (AnyNode::Database(node), Kind::Database(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Cluster(node), Kind::Cluster(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Registry(node), Kind::Registry(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Gateway(node), Kind::Gateway(config)) => {
+                node.configure(config.clone(), &cx.any())
+            }
+            (AnyNode::Queue(node), Kind::Queue(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Worker(node), Kind::Worker(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -97,10 +139,15 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.start(cx),
             AnyNode::Table(node) => node.start(&mut cx.any()),
             AnyNode::Router(node) => node.start(&mut cx.any()),
+            AnyNode::Cluster(node) => node.start(&mut cx.any()),
+            AnyNode::Registry(node) => node.start(&mut cx.any()),
+            AnyNode::Queue(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
-            | AnyNode::Database(_) => {}
+            | AnyNode::Database(_)
+            | AnyNode::Gateway(_)
+            | AnyNode::Worker(_) => {}
         }
     }
 
@@ -114,6 +161,11 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Cluster(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Registry(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Gateway(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Queue(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Worker(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -126,6 +178,11 @@ impl Node for AnyNode {
             AnyNode::Table(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Cluster(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Registry(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Gateway(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Queue(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Worker(node) => node.on_signal(signal, &mut cx.any()),
         }
     }
 }

@@ -8,14 +8,18 @@
 //! the command line, the README's table and the property tests follow from that line.
 
 pub mod balance;
+pub mod broker;
 mod entry;
 pub mod evict;
+pub mod gateway;
 pub mod guard;
 pub mod hash;
 pub mod health;
 pub mod line;
+pub mod log;
 pub mod phi;
 pub mod place;
+pub mod registry;
 mod rooms;
 
 pub use entry::{Entry, Knob, Knobs, Refusal, find};

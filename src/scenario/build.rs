@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
 use crate::node::cache::Pattern;
-use crate::node::{AnyNode, Kind};
+use crate::node::{AnyNode, Kind, cluster};
 use crate::sim::{
     Card, Link, LinkId, NodeId, Order, PartFault, Planned, Rng, Signal, Silent, Sink, Span, Time,
     World,
@@ -61,12 +61,20 @@ fn card(node: &NodeSpec) -> Card {
             backup: config.backup,
             ..card
         },
+        Kind::Registry(_) => Card { lives_on: true, ..card },
         Kind::Cache(config) => Card { looks_aside: config.pattern == Pattern::CacheAside, ..card },
+        Kind::Cluster(config) => {
+            let looks_aside = config.pattern == cluster::Pattern::CacheAside;
+            Card { looks_aside, ..card }
+        }
         Kind::Clients(_)
         | Kind::Balancer(_)
         | Kind::Table(_)
         | Kind::Router(_)
-        | Kind::Database(_) => card,
+        | Kind::Database(_)
+        | Kind::Gateway(_)
+        | Kind::Queue(_)
+        | Kind::Worker(_) => card,
     }
 }
 
@@ -91,6 +99,11 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Table(_), Kind::Table(_))
             | (AnyNode::Router(_), Kind::Router(_))
             | (AnyNode::Database(_), Kind::Database(_))
+            | (AnyNode::Cluster(_), Kind::Cluster(_))
+            | (AnyNode::Registry(_), Kind::Registry(_))
+            | (AnyNode::Gateway(_), Kind::Gateway(_))
+            | (AnyNode::Queue(_), Kind::Queue(_))
+            | (AnyNode::Worker(_), Kind::Worker(_))
     )
 }
 

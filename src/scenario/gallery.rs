@@ -135,6 +135,76 @@ pub const GALLERY: &[Preset] = &[
         json: include_str!("../../www/scenarios/split-brain.json"),
     },
     Preset {
+        key: "cache-member-dies",
+        blurb: "A cache member dies: keys lost with one copy, none with two",
+        json: include_str!("../../www/scenarios/cache-member-dies.json"),
+    },
+    Preset {
+        key: "cache-grows",
+        blurb: "A fifth cache member joins: modulo beside a ring",
+        json: include_str!("../../www/scenarios/cache-grows.json"),
+    },
+    Preset {
+        key: "cache-levels",
+        blurb: "Three copies: one answer, or a quorum of them",
+        json: include_str!("../../www/scenarios/cache-levels.json"),
+    },
+    Preset {
+        key: "cache-member-returns",
+        blurb: "A cache member comes back with old values; hinted handoff beside it",
+        json: include_str!("../../www/scenarios/cache-member-returns.json"),
+    },
+    Preset {
+        key: "course-registry",
+        blurb: "The first healthy instance does all the work, as in the course; beside it turns",
+        json: include_str!("../../www/scenarios/course-registry.json"),
+    },
+    Preset {
+        key: "registry-down",
+        blurb: "The registry crashes: clients with a list go on, those without do not",
+        json: include_str!("../../www/scenarios/registry-down.json"),
+    },
+    Preset {
+        key: "course-gateway",
+        blurb: "One balancer for two services, as in the course: half is misrouted",
+        json: include_str!("../../www/scenarios/course-gateway.json"),
+    },
+    Preset {
+        key: "gateway-filters",
+        blurb: "Tokens, a rate limit, a breaker and retries, each a gate that counts",
+        json: include_str!("../../www/scenarios/gateway-filters.json"),
+    },
+    Preset {
+        key: "course-queue",
+        blurb: "Auto-ack as in the course, and by hand: a worker dies with messages in its hands",
+        json: include_str!("../../www/scenarios/course-queue.json"),
+    },
+    Preset {
+        key: "queue-durability",
+        blurb: "A broker restarts: durable queues and persistent messages are two things",
+        json: include_str!("../../www/scenarios/queue-durability.json"),
+    },
+    Preset {
+        key: "queue-backlog",
+        blurb: "A producer faster than its worker: the queue grows by the difference",
+        json: include_str!("../../www/scenarios/queue-backlog.json"),
+    },
+    Preset {
+        key: "queue-poison",
+        blurb: "One message that always fails blocks a queue, or becomes a dead letter",
+        json: include_str!("../../www/scenarios/queue-poison.json"),
+    },
+    Preset {
+        key: "queue-topic",
+        blurb: "A topic exchange: three queues, bindings, and copies",
+        json: include_str!("../../www/scenarios/queue-topic.json"),
+    },
+    Preset {
+        key: "log-rebalance",
+        blurb: "A log's readers lose a member: everybody stops, or only what moves",
+        json: include_str!("../../www/scenarios/log-rebalance.json"),
+    },
+    Preset {
         key: "retry-storm",
         blurb: "A second of trouble, and retries keep it down for good; a budget ends that",
         json: include_str!("../../www/scenarios/retry-storm.json"),

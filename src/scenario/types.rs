@@ -147,6 +147,24 @@ impl FaultKind {
         }
     }
 
+    /// Does it make something right again?
+    pub fn mends(self) -> bool {
+        match self {
+            FaultKind::Restart
+            | FaultKind::AcceptWrites
+            | FaultKind::Normal
+            | FaultKind::Ready
+            | FaultKind::RestartPart(_)
+            | FaultKind::JoinPart(_) => true,
+            FaultKind::Crash
+            | FaultKind::RefuseWrites
+            | FaultKind::Slow(_)
+            | FaultKind::Drain
+            | FaultKind::CrashPart(_)
+            | FaultKind::CutPart(_) => false,
+        }
+    }
+
     /// The number that goes with it.
     pub fn number(self) -> Option<u8> {
         match self {

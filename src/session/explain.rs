@@ -64,6 +64,9 @@ pub struct Conflict {
     pub path: Vec<LinkId>,
 }
 
+/// How long a message is followed after its producer was answered.
+const MESSAGE_FOLLOWED: Span = Span::from_millis(20_000);
+
 impl Session {
     /// Explains the request with this serial number, as of the playhead. Absent when it is neither
     /// in flight, nor among those that ended last, nor part of one of the judge's last findings; or
@@ -75,7 +78,7 @@ impl Session {
             Some(flying) => (flying.born, now),
             None => self.lifetime(request)?,
         };
-        let mut focus = self.look_at(request, born, until)?;
+        let mut focus = self.look_at(request, born, self.matters_until(until))?;
         let seen = flying.or(focus.last)?;
         if let Some(flying) = flying
             && focus.end.is_none()
@@ -106,6 +109,14 @@ impl Session {
             decisions: focus.decisions.into_iter().map(|d| (d.node, d.why)).collect(),
             conflicts: self.conflicts(request),
         })
+    }
+
+    /// How long decisions are taken about a request that ended then: a message in a queue is handed
+    /// to a worker long after whoever published it was answered.
+    fn matters_until(&self, ended: Time) -> Time {
+        let has_queue = self.run.nodes().iter().any(|node| matches!(node, AnyNode::Queue(_)));
+        let later = if has_queue { ended + MESSAGE_FOLLOWED } else { ended };
+        later.min(self.run.now())
     }
 
     /// Replays the life of a request with somebody looking at it.

@@ -7,9 +7,12 @@ use serde::Serialize;
 use super::Session;
 use crate::node::balancer::Health;
 use crate::node::clients::AttemptCounts;
-use crate::node::guarded::GuardConfig;
+use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
-use crate::node::{AnyNode, Balancer, Cache, Clients, Router, Server, Table};
+use crate::node::{
+    AnyNode, Balancer, Cache, Clients, Cluster, Gateway, Queue, Registry, Router, Server, Table,
+};
+use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
 
@@ -90,6 +93,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
         AnyNode::Router(router) => of_router(router),
+        AnyNode::Cluster(cluster) => of_cluster(cluster),
         AnyNode::Database(database) => vec![
             ("queries", database.queries().total() as f64),
             ("reads", database.reads() as f64),
@@ -103,6 +107,18 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("discarded", database.discarded() as f64),
             ("promotions", database.promotions() as f64),
             ("gave_up_waiting", database.gave_up_waiting() as f64),
+        ],
+        AnyNode::Registry(registry) => of_registry(registry),
+        AnyNode::Gateway(gateway) => of_gateway(gateway),
+        AnyNode::Queue(queue) => of_queue(queue, now),
+        AnyNode::Worker(worker) => vec![
+            ("arrived", worker.arrived().total() as f64),
+            ("handled", worker.handled().total() as f64),
+            ("duplicates", worker.duplicates() as f64),
+            ("skipped", worker.skipped() as f64),
+            ("failed", worker.failed() as f64),
+            ("lost", worker.lost() as f64),
+            ("busy_cores_mean", worker.busy().mean(now)),
         ],
     }
 }
@@ -155,7 +171,7 @@ fn of_balancer(balancer: &Balancer, now: Time) -> Vec<(&'static str, f64)> {
             ("last_detection_ms", last.map_or(0.0, |span| span.millis())),
         ]);
     }
-    if config.guards != GuardConfig::default() {
+    if !config.guards.is_off() {
         figures.push(("stopped_by_guards", balancer.stopped() as f64));
     }
     figures
@@ -174,6 +190,7 @@ fn of_server(server: &Server, now: Time) -> Vec<(&'static str, f64)> {
         ("queue_mean", server.waiting().mean(now)),
         ("network_busy_mean", server.sending().mean(now)),
         ("inside_mean", server.inside_mean(now)),
+        ("health_checks", server.checks() as f64),
     ];
     if !server.config().shedding.how.is_empty() || server.config().shedding.drop_late {
         figures.extend([("shed", server.shed() as f64), ("too_late", server.too_late() as f64)]);
@@ -251,6 +268,123 @@ fn of_router(router: &Router) -> Vec<(&'static str, f64)> {
         ("misroutes", router.misroutes() as f64),
         ("misses", router.misses() as f64),
         ("no_owner", router.homeless() as f64),
+    ]
+}
+
+fn of_cluster(cluster: &Cluster) -> Vec<(&'static str, f64)> {
+    let counts = cluster.counts();
+    let change = cluster.change().unwrap_or_default();
+    let most = cluster.members().map(|member| member.asked.total()).max().unwrap_or(0);
+    vec![
+        ("arrived", cluster.arrived().total() as f64),
+        ("hit_ratio", cluster.hit_ratio().unwrap_or(0.0)),
+        ("hits", counts.hits as f64),
+        ("misses", counts.misses as f64),
+        ("second_looks", counts.second_looks as f64),
+        ("misses_held_elsewhere", counts.elsewhere as f64),
+        ("stale_hits", counts.stale_hits as f64),
+        ("loads", counts.loads as f64),
+        ("written", counts.written as f64),
+        ("fills", counts.fills as f64),
+        ("evictions", counts.evictions as f64),
+        ("expired", counts.expired as f64),
+        ("refused", counts.refused as f64),
+        ("no_answer", counts.no_answer as f64),
+        ("failed_unanswered", counts.unanswered as f64),
+        ("failed_too_few", counts.too_few as f64),
+        ("failed_queue_full", counts.queue_full as f64),
+        ("dropped", counts.dropped as f64),
+        ("lost_keys", counts.lost as f64),
+        ("set_back_keys", counts.set_back as f64),
+        ("keys_changed_owner", f64::from(change.moved)),
+        ("least_that_could", change.ideal * f64::from(change.of)),
+        ("keys_handed_over", counts.handed as f64),
+        ("keys_to_hand_over", cluster.to_hand_over() as f64),
+        ("noticed_gone", counts.noticed as f64),
+        ("hints_kept", cluster.hints() as f64),
+        ("hints_given", counts.hinted as f64),
+        ("repaired", counts.repaired as f64),
+        ("members", cluster.members().count() as f64),
+        ("asked_of_busiest", most as f64),
+        ("entries", cluster.entries() as f64),
+        ("diverged", cluster.diverged() as f64),
+    ]
+}
+
+fn of_registry(registry: &Registry) -> Vec<(&'static str, f64)> {
+    let counts = registry.counts();
+    let sent = registry.members().iter().map(|member| member.sent as f64);
+    let seen = registry.detection().and_then(|detection| detection.after);
+    vec![
+        ("sent", registry.sent().total() as f64),
+        ("sent_to_busiest", sent.fold(0.0, f64::max)),
+        ("registered", registry.catalogue().all().count() as f64),
+        ("passing", registry.passing() as f64),
+        ("lookups", counts.lookups as f64),
+        ("from_list", counts.from_list as f64),
+        ("nobody_passing", counts.nobody as f64),
+        ("registry_unreachable", counts.unreachable as f64),
+        ("sent_in_vain", counts.in_vain as f64),
+        ("checks", counts.checks as f64),
+        ("checks_failed", counts.failed_checks as f64),
+        ("checks_lost", counts.lost_checks as f64),
+        ("struck_out", counts.reaped as f64),
+        ("registrations_failed", counts.failed_registrations as f64),
+        ("last_detection_s", seen.map_or(0.0, |after| after.seconds())),
+    ]
+}
+
+fn of_gateway(gateway: &Gateway) -> Vec<(&'static str, f64)> {
+    let stopped = |gate: Gate| {
+        let name = match gate {
+            Gate::Route => "no_route",
+            Gate::Auth => "no_token",
+            Gate::Limit => "rate_limited",
+            Gate::Room => "shed",
+            Gate::Canary => "sent_to_canary",
+            Gate::Breaker => "circuit_open",
+            Gate::Timeout => "timed_out",
+            Gate::Retry => "retries_used_up",
+            Gate::Deadline => "deadline_passed",
+        };
+        (name, gateway.gate(gate).stopped as f64)
+    };
+    let own = [
+        ("arrived", gateway.arrived().total() as f64),
+        ("answered", gateway.answered() as f64),
+        ("attempts", gateway.sent() as f64),
+        ("retries", gateway.gate(Gate::Retry).passed as f64),
+        ("misroutes", gateway.astray() as f64),
+        ("late_answers", gateway.late() as f64),
+    ];
+    own.into_iter().chain(GATES.map(stopped)).collect()
+}
+
+fn of_queue(queue: &Queue, now: Time) -> Vec<(&'static str, f64)> {
+    let ledger = queue.ledger();
+    let (waiting, out) = queue.counts();
+    let oldest = queue.oldest().map_or(0.0, |since| now.since(since).millis());
+    let cause = |cause: Cause| ledger.causes[cause as usize] as f64;
+    vec![
+        ("published", ledger.published as f64),
+        ("waiting", waiting as f64),
+        ("with_workers", out as f64),
+        ("handled", ledger.handled as f64),
+        ("lost", ledger.lost as f64),
+        ("dropped", ledger.dropped as f64),
+        ("dead_letters", ledger.dead as f64),
+        ("deliveries", ledger.deliveries as f64),
+        ("redelivered", ledger.redelivered as f64),
+        ("retried", ledger.retried as f64),
+        ("unroutable", ledger.unroutable as f64),
+        ("refused", ledger.refused as f64),
+        ("rejected", cause(Cause::Rejected)),
+        ("expired", cause(Cause::Expired)),
+        ("over_length", cause(Cause::MaxLen)),
+        ("came_back_too_often", cause(Cause::DeliveryLimit)),
+        ("rebalances", ledger.rebalances as f64),
+        ("lag_largest", queue.lag_largest() as f64),
+        ("oldest_ms", oldest),
     ]
 }
 

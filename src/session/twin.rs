@@ -3,18 +3,13 @@
 use super::Command;
 use crate::scenario::{LinkSpec, NodeSpec, Scenario};
 
-/// How far below its model a twin stands when that place is free.
-const STEP: i32 = 112;
-
-/// The id of a node like the one with this id, and what adds it: the node, and a link for each of
-/// its model's.
-pub fn twin(scenario: &Scenario, id: &str) -> Option<(String, Vec<Command>)> {
+/// The id of a node like the one with this id, and what adds it at this place: the node, and a link
+/// for each of its model's.
+pub fn twin(scenario: &Scenario, id: &str, (x, y): (i32, i32)) -> Option<(String, Vec<Command>)> {
     let model = scenario.node(id)?;
     let fresh = scenario.fresh_id(model.kind.entry().key);
-    let taken = |y: i32| scenario.nodes.iter().any(|n| n.x == model.x && (n.y - y).abs() < STEP);
-    let y = (1..).map(|step| model.y + step * STEP).find(|&y| !taken(y))?;
     let label = numbered(&model.label, |label| scenario.nodes.iter().any(|n| n.label == *label));
-    let node = NodeSpec { id: fresh.clone(), label, y, ..model.clone() };
+    let node = NodeSpec { id: fresh.clone(), label, x, y, ..model.clone() };
     let mut commands = vec![Command::append_node(scenario, node)];
     let theirs = scenario.links.iter().filter(|link| link.from == id || link.to == id);
     for (place, link) in theirs.enumerate() {
@@ -50,17 +45,17 @@ mod tests {
         let model = scenario.nodes.iter().find(|node| node.kind.entry().key == "server");
         let model = model.expect("there are servers").clone();
         let mut session = Session::new(scenario.clone()).expect("it is valid");
-        let (fresh, commands) = twin(&scenario, &model.id).expect("it is there");
+        let (fresh, commands) = twin(&scenario, &model.id, (16, 640)).expect("it is there");
         session.apply(Command::All(commands), 0).expect("a twin can be added");
         let after = session.scenario();
         let made = after.node(&fresh).expect("it was added");
         assert_eq!(made.kind, model.kind);
-        assert!(made.label != model.label && made.y > model.y);
+        assert!(made.label != model.label && (made.x, made.y) == (16, 640));
         let wires = |id: &str| after.links.iter().filter(|l| l.from == id || l.to == id).count();
         assert_eq!(wires(&fresh), wires(&model.id));
         session.undo().expect("it can be taken back");
         assert_eq!(*session.scenario(), scenario);
-        assert_eq!(twin(&scenario, "nobody"), None);
+        assert_eq!(twin(&scenario, "nobody", (0, 0)), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Card {
     pub looks_aside: bool,
     /// Is it to be chosen no more, and goes on with what it has?
     pub draining: bool,
+    /// Does a part of it live with those who ask, so that it decides although it is down?
+    pub lives_on: bool,
     /// Is it running, that is, not crashed?
     pub up: bool,
     /// Was it taken out of the run?
@@ -49,6 +51,7 @@ impl Card {
             backup: false,
             looks_aside: false,
             draining: false,
+            lives_on: false,
             up: true,
             gone: false,
         }
@@ -118,6 +121,37 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         self.core.spell_key(key, out);
     }
 
+    /// The number by which requests carry this word: a service's name.
+    pub fn word(&mut self, word: &str) -> u32 {
+        self.core.typed_key(word)
+    }
+
+    /// The request in this slot is for the service with this word.
+    #[inline]
+    pub fn say_service(&mut self, slot: u32, word: u32) {
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            request.service = word + 1;
+        }
+    }
+
+    /// Appends what a request asks for as a service and a path: `orders:7`. Where no service was
+    /// said that is the key itself.
+    pub fn spell_service(&self, slot: u32, out: &mut String) {
+        let Some(request) = self.request(slot) else { return };
+        let Some(word) = request.service.checked_sub(1) else {
+            return self.core.spell_key(request.key, out);
+        };
+        self.core.spell_key(Key::typed(word), out);
+        let from = out.len();
+        self.core.spell_key(request.key, out);
+        // Of `user:7` the service's own number is 7.
+        let end = out[from..].find(':').map_or(from, |colon| from + colon);
+        out.replace_range(from..end, "");
+        if !out[from..].starts_with(':') {
+            out.insert(from, ':');
+        }
+    }
+
     /// Makes a new request at this node, from this IPv4 address, and gives its slot.
     #[inline]
     pub fn send_new(&mut self, want: Want, address: u32) -> u32 {
@@ -155,10 +189,29 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         let now = self.now();
         let cause = cause.and_then(|slot| self.request(slot)).copied();
         let (id, address) = cause.map_or((0, 0), |request| (request.id, request.address));
+        let service = cause.map_or(0, |request| request.service);
         let mut call = Request::new(id, now, want, self.node, address);
         if let Some(cause) = cause {
             call.follow(&cause);
         }
+        (call.is_call, call.stamp, call.service) = (true, stamp, service);
+        self.core.tally.calls += 1;
+        let slot = self.core.requests.insert(call);
+        self.forward(slot, link);
+        slot
+    }
+
+    /// Makes a call as [`Context::call`] does, for the sake of the request with this serial number,
+    /// which may have ended long ago. Its address is the number of the readers it is for.
+    pub fn call_for(
+        &mut self,
+        id: u64,
+        want: Want,
+        stamp: Stamp,
+        readers: u32,
+        link: LinkId,
+    ) -> u32 {
+        let mut call = Request::new(id, self.now(), want, self.node, readers);
         (call.is_call, call.stamp) = (true, stamp);
         self.core.tally.calls += 1;
         let slot = self.core.requests.insert(call);
@@ -208,6 +261,20 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         let by = if promised { u64::from(request.stamp.by) } else { request.id };
         request.stamp = self.core.truth.commit(request.key, by, deleted, now);
         request.stamp
+    }
+
+    /// Has the message in this slot, of this number, been handled by one of the readers it is for?
+    pub fn is_made(&self, slot: u32, number: u32) -> bool {
+        let readers = self.request(slot).map(|request| (request.client, request.address));
+        let made = readers.and_then(|readers| self.core.made.get(&readers));
+        made.and_then(|made| made.get(Key::numbered(number))).unwrap_or(false)
+    }
+
+    /// One of the readers of the message in this slot has handled it. Had one before?
+    pub fn make(&mut self, slot: u32, number: u32) -> bool {
+        let Some(request) = self.core.requests.get(slot) else { return false };
+        let made = self.core.made.entry((request.client, request.address)).or_default();
+        made.insert(Key::numbered(number), true).is_some()
     }
 
     /// A committed version is lost; `now` is the newest of the key from here on, if any is.

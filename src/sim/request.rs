@@ -163,11 +163,13 @@ pub enum Reason {
     DeadlinePassed,
     /// It went to a server of another service, which does not know what it asks for.
     WrongService,
+    /// A queue would not take the message, or a worker refused it.
+    MessageRejected,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 22] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -189,6 +191,7 @@ impl Reason {
         Reason::RetriesUsedUp,
         Reason::DeadlinePassed,
         Reason::WrongService,
+        Reason::MessageRejected,
     ];
 
     /// As it is shown: `queue full`.
@@ -215,6 +218,7 @@ impl Reason {
             Reason::RetriesUsedUp => "retries used up",
             Reason::DeadlinePassed => "deadline passed",
             Reason::WrongService => "wrong service",
+            Reason::MessageRejected => "message rejected",
         }
     }
 }
@@ -298,6 +302,8 @@ pub struct Request {
     depth: u8,
     /// For a call: how many of the hops are those of the request it was made for.
     base: u8,
+    /// Which service it is for, as the number of its name and one; 0 where its key says so.
+    pub service: u32,
     /// What it wants.
     pub op: Op,
     /// What a read found so far.
@@ -325,6 +331,7 @@ impl Request {
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
             base: 0,
+            service: 0,
             op,
             found: Found::Unasked,
             is_call: false,

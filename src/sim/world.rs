@@ -3,12 +3,13 @@
 //! Same parts and same seed give the same events, byte for byte. A clone is a snapshot; running a
 //! clone on is "what if".
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::calendar::Calendar;
 use super::context::{Card, Context};
 use super::event::{Event, What, Word};
+use super::keys::KeyMap;
 use super::link::Link;
 use super::node::{LinkId, Node, NodeId, Signal};
 use super::request::{Key, Reason, Request, Slab};
@@ -69,6 +70,8 @@ pub(crate) struct Core {
     pub(crate) plan: Vec<Planned>,
     pub(crate) typed_keys: Arc<Vec<String>>,
     pub(crate) truth: Truth,
+    /// The messages that were handled, by their numbers, for the readers of each queue.
+    pub(crate) made: BTreeMap<(NodeId, u32), KeyMap<bool>>,
     /// Sets of keys on their way to nodes, and the one that is just being handed over.
     pub(crate) parcels: VecDeque<(NodeId, Arc<[u64]>)>,
     pub(crate) opened: Option<Arc<[u64]>>,
@@ -169,12 +172,7 @@ impl<N: Node> World<N> {
 
     /// The number of a typed key. A key that has one keeps it: requests carry the number.
     pub fn typed_key(&mut self, key: &str) -> u32 {
-        let keys = &mut self.core.typed_keys;
-        let place = keys.iter().position(|known| known == key).unwrap_or_else(|| {
-            Arc::make_mut(keys).push(key.to_owned());
-            keys.len() - 1
-        });
-        place as u32
+        self.core.typed_key(key)
     }
 
     /// Handles the next event, if one happens no later than `limit`.
@@ -189,7 +187,7 @@ impl<N: Node> World<N> {
         let card = &self.core.cards[usize::from(event.node.0)];
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
-        } else if card.up {
+        } else if card.up || (card.lives_on && !card.gone) {
             let node = &mut self.nodes[usize::from(event.node.0)];
             node.on_event(event, &mut Context { core: &mut self.core, sink, node: event.node });
         } else {
@@ -418,6 +416,16 @@ impl<N> World<N> {
 }
 
 impl Core {
+    /// The number of a typed key, which is given one if it is new.
+    pub(crate) fn typed_key(&mut self, key: &str) -> u32 {
+        let keys = &mut self.typed_keys;
+        let place = keys.iter().position(|known| known == key).unwrap_or_else(|| {
+            Arc::make_mut(keys).push(key.to_owned());
+            keys.len() - 1
+        });
+        place as u32
+    }
+
     /// Appends the key as it is written. Without the formatter, because balancers that hash keys
     /// spell one for every request.
     pub(crate) fn spell_key(&self, key: Key, out: &mut String) {

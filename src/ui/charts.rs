@@ -8,7 +8,6 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 use super::store::{Store, store};
 use super::theme;
 use crate::node::AnyNode;
-use crate::scenario::FaultKind;
 use crate::session::{Session, cell_floor};
 use crate::stats::Latency;
 use crate::view::strip::{self, HeatMap, Lines, Window};
@@ -142,6 +141,8 @@ fn sheet(canvas: &HtmlCanvasElement) -> Option<Sheet> {
 
 fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
     const MARKS: f64 = 14.0;
+    /// About the width of a letter.
+    const LETTER: f64 = 7.0;
     let Some(sheet) = sheet(canvas) else { return };
     let Sheet { context, width, height } = &sheet;
     let map: HeatMap = strip::heat_map(session.series(), window);
@@ -156,26 +157,13 @@ fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
     }
     context.set_global_alpha(1.0);
     paint_detections(&sheet, session, window);
-    for fault in &session.scenario().faults {
-        let share = window.share(fault.at.seconds());
-        if !(0.0..=1.0).contains(&share) {
-            continue;
-        }
-        let (token, sign) = match fault.kind {
-            FaultKind::Restart
-            | FaultKind::AcceptWrites
-            | FaultKind::Normal
-            | FaultKind::Ready
-            | FaultKind::RestartPart(_)
-            | FaultKind::JoinPart(_) => ("--rq-hit", "\u{25b2}"),
-            _ => ("--rq-fail", "\u{d7}"),
-        };
-        let name = session.scenario().node(&fault.node).map_or("", |node| node.label.as_str());
+    context.set_font("11px Inter, sans-serif");
+    for mark in strip::fault_marks(session.scenario(), window, LETTER / width) {
+        let token = if mark.good { "--rq-hit" } else { "--rq-fail" };
         context.set_fill_style_str(&theme::token_text(token));
-        context.set_font("11px Inter, sans-serif");
         // Text that cannot be drawn is also in the outline.
-        let _ = context.fill_text(&format!("{sign} {name}"), share * width + 2.0, height - 3.0);
-        context.fill_rect(share * width, room, 1.0, MARKS);
+        let _ = context.fill_text(&mark.words, mark.share * width + 2.0, height - 3.0);
+        context.fill_rect(mark.share * width, room, 1.0, MARKS);
     }
     playhead(&sheet, session, window);
 }

@@ -8,6 +8,8 @@ use super::store::{Selection, store};
 use crate::node::KindEntry;
 use crate::scenario::{FaultKind, Impairment, impairment};
 use crate::session::{Command, twin};
+use crate::view::camera::Point;
+use crate::view::layout;
 
 /// How many times slower a slow node is, when it is made slow by hand.
 const SLOWER: u8 = 10;
@@ -53,7 +55,14 @@ pub(super) fn Impairments(id: String, entry: &'static KindEntry) -> impl IntoVie
         }
     };
     let another = move |_| {
-        let added = store.doc(|scenario| twin(scenario, &id.get_value()));
+        let added = store.doc(|scenario| {
+            let id = id.get_value();
+            let model = scenario.node(&id)?;
+            let box_of = layout::bounds(scenario, model);
+            let middle =
+                Point::new(box_of.x + box_of.width / 2.0, box_of.y + box_of.height * 1.5 + 24.0);
+            twin(scenario, &id, layout::free_place(scenario, &model.kind, middle))
+        });
         if let Some((fresh, commands)) = added {
             let words = format!("Added another like {}", store.label(&id.get_value()));
             if store.edit(Command::All(commands), 0, &words) {

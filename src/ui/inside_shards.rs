@@ -53,6 +53,15 @@ pub(super) fn placement(quick: Memo<Option<Face>>) -> impl IntoView {
             _ => Placing::default(),
         })
     });
+    view! {
+        {drawing(placing)}
+        {shares(quick)}
+        <p class="moving">{move || placing.with(|p| p.moving.clone())}</p>
+    }
+}
+
+/// A placement as a ring or a strip, with the last key.
+pub(super) fn drawing(placing: Memo<Placing>) -> impl IntoView {
     let outline = move |place: usize| move || placing.with(|p| p.paths[place].clone());
     let mark = move || {
         placing.with(|p| {
@@ -74,8 +83,6 @@ pub(super) fn placement(quick: Memo<Option<Face>>) -> impl IntoView {
             <code>{words}</code>
             <Show when=scores><small>"every shard is asked for its score"</small></Show>
         </div>
-        {shares(quick)}
-        <p class="moving">{move || placing.with(|p| p.moving.clone())}</p>
     }
 }
 
@@ -91,6 +98,7 @@ fn tried(session: &Session, id: &str, key: &str) -> Option<(String, Why)> {
             Some((node.unwrap_or_default(), why))
         }
         AnyNode::Table(table) => Some((String::new(), table.try_key(key))),
+        AnyNode::Cluster(cluster) => Some((String::new(), cluster.try_key(key))),
         _ => None,
     }
 }

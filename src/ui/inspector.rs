@@ -10,7 +10,7 @@ use super::inside_shards::TryKey;
 use super::members::Members;
 use super::store::{Dialog, Selection, sentence, store};
 use super::upgrade::Upgrade;
-use crate::node::{Family, Range, Spec};
+use crate::node::{Family, Kind, Range, Spec};
 use crate::session::Command;
 use crate::sim::Op;
 
@@ -68,11 +68,11 @@ fn NodeSettings(id: String) -> impl IntoView {
     // Which settings there are, and which matter, depends on what is chosen in some of them.
     let specs = move || {
         let now = store.doc(|s| s.node(&id.get_value()).map(|node| node.kind.clone()));
-        let apply = |kind: crate::node::Kind| {
-            let specs = kind.specs().into_iter();
-            specs.filter(|spec| kind.applies(spec.key)).collect::<Vec<Spec>>()
+        let used = |kind: Kind| {
+            let all = kind.specs().into_iter();
+            all.filter(|spec| !kind.idle(spec.key)).collect::<Vec<_>>()
         };
-        now.map(apply).unwrap_or_default()
+        now.map(used).unwrap_or_default()
     };
     // A row stays as it is while the same setting with the same limits stays.
     let row = |spec: &Spec| match spec.range {
@@ -93,10 +93,11 @@ fn NodeSettings(id: String) -> impl IntoView {
             <p class="error" role="alert">{gap}</p>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
             {(entry.family == Family::Server).then(|| view! { <Upgrade id=id.get_value() /> })}
-            {matches!(entry.family, Family::Router | Family::Table)
+            {matches!(entry.family, Family::Router | Family::Table | Family::Cluster)
                 .then(|| view! { <TryKey id=id.get_value() /> })}
             <For each=specs key=row children=field />
-            {(entry.family == Family::Database).then(|| view! { <Members id=id.get_value() /> })}
+            {matches!(entry.family, Family::Database | Family::Cluster)
+                .then(|| view! { <Members id=id.get_value() /> })}
             {entry.takes.then(|| view! { <Impairments id=id.get_value() entry=entry /> })}
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>

@@ -1,19 +1,28 @@
-//! The members of a database in the inspector: a switch for the life and the reach of each, why the
-//! last one was promoted, and which acknowledged changes are lost.
+//! The members of a database or a cache cluster in the inspector: a switch for the life and the
+//! reach of each, who took whose place and why, and what is lost.
 
 use leptos::prelude::*;
 
 use super::icons::{self, Icon};
 use super::store::{Store, store};
-use crate::node::database::MemberState;
-use crate::node::{AnyNode, Database};
+use crate::node::{AnyNode, Cluster, Database};
 use crate::scenario::FaultKind;
+use crate::scenario::build::Run;
 use crate::session::Session;
+use crate::view::cluster::lost;
 
 /// How many lost changes are listed.
 const LISTED: usize = 12;
 
-/// The members of the database with this id.
+/// A member, whatever it is one of.
+#[derive(Clone, Copy, PartialEq)]
+struct Part {
+    role: &'static str,
+    up: bool,
+    cut: bool,
+}
+
+/// The members of the node with this id.
 #[component]
 pub(super) fn Members(id: String) -> impl IntoView {
     let store = store();
@@ -21,12 +30,7 @@ pub(super) fn Members(id: String) -> impl IntoView {
     let states = Memo::new(move |_| {
         store.rev.track();
         store.pulse.track();
-        let states = |session: &Session| {
-            let now = session.run().now();
-            with_database(session, &id.get_value(), |database| database.members(now).collect())
-        };
-        let found: Option<Vec<MemberState>> = store.with(states);
-        found.unwrap_or_default()
+        store.with(|session| parts(session, &id.get_value()))
     });
     let notes = Memo::new(move |_| {
         store.pulse.track();
@@ -35,7 +39,7 @@ pub(super) fn Members(id: String) -> impl IntoView {
     let count = Memo::new(move |_| states.with(Vec::len));
     let row = move |place: usize| {
         let state = move || states.with(|states| states.get(place).copied());
-        let role = move || state().map(|s| s.role.words()).unwrap_or_default();
+        let role = move || state().map(|s| s.role).unwrap_or_default();
         let up = move || state().is_none_or(|s| s.up);
         let cut = move || state().is_some_and(|s| s.cut);
         let number = place as u8;
@@ -82,33 +86,74 @@ fn happen(store: Store, id: &str, kind: FaultKind, words: &str) {
     store.settle();
 }
 
-fn with_database<T>(session: &Session, id: &str, read: impl FnOnce(&Database) -> T) -> Option<T> {
-    let number = session.run().find(id)?;
-    match &session.run().nodes()[usize::from(number.0)] {
-        AnyNode::Database(database) => Some(read(database)),
-        _ => None,
+/// The node with this id, and its world.
+fn found<'a>(session: &'a Session, id: &str) -> Option<(&'a AnyNode, &'a Run)> {
+    let run = session.run();
+    let number = run.find(id)?;
+    Some((&run.nodes()[usize::from(number.0)], run))
+}
+
+/// The members of a node.
+fn parts(session: &Session, id: &str) -> Vec<Part> {
+    match found(session, id) {
+        Some((AnyNode::Database(database), run)) => {
+            let part = |member: crate::node::database::MemberState| Part {
+                role: member.role.words(),
+                up: member.up,
+                cut: member.cut,
+            };
+            database.members(run.now()).map(part).collect()
+        }
+        Some((AnyNode::Cluster(cluster), _)) => {
+            let part = |member: crate::node::cluster::MemberState| Part {
+                role: member.standing.words(),
+                up: member.up,
+                cut: member.cut,
+            };
+            cluster.members().map(part).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What there is to say about members that came, went or died.
+fn notes(session: &Session, id: &str) -> Vec<String> {
+    match found(session, id) {
+        Some((AnyNode::Database(database), run)) => of_database(database, run),
+        Some((AnyNode::Cluster(cluster), run)) => of_cluster(cluster, run),
+        _ => Vec::new(),
     }
 }
 
 /// The last promotion, and what is lost.
-fn notes(session: &Session, id: &str) -> Vec<String> {
-    let run = session.run();
-    let told = with_database(session, id, |database| {
-        let mut notes: Vec<String> = database.promotion().map(|p| p.words()).into_iter().collect();
-        if database.lost() > 0 {
-            let lost: Vec<_> = database.losses().collect();
-            let last = lost.iter().rev().take(LISTED);
-            let one = |lost: &&crate::node::database::Lost| {
-                format!("{} version {}", run.key_name(lost.key), lost.stamp.commit)
-            };
-            let named: Vec<String> = last.map(one).collect();
-            notes.push(format!(
-                "{} acknowledged changes are lost, the last of them: {}.",
-                database.lost(),
-                named.join(", ")
-            ));
-        }
-        notes
+fn of_database(database: &Database, run: &Run) -> Vec<String> {
+    let mut notes: Vec<String> = database.promotion().map(|p| p.words()).into_iter().collect();
+    if database.lost() > 0 {
+        let lost: Vec<_> = database.losses().collect();
+        let last = lost.iter().rev().take(LISTED);
+        let one = |lost: &&crate::node::database::Lost| {
+            format!("{} version {}", run.key_name(lost.key), lost.stamp.commit)
+        };
+        let named: Vec<String> = last.map(one).collect();
+        notes.push(format!(
+            "{} acknowledged changes are lost, the last of them: {}.",
+            database.lost(),
+            named.join(", ")
+        ));
+    }
+    notes
+}
+
+/// The last death and what it cost, and how long it took to be noticed.
+fn of_cluster(cluster: &Cluster, run: &Run) -> Vec<String> {
+    let death = cluster.loss().map(|loss| format!("{}.", lost(loss, run)));
+    let notice = cluster.noticed().map(|notice| {
+        let unanswered = cluster.counts().no_answer;
+        format!(
+            "m{} was found to be gone at {}, {} after it was; {unanswered} answers were waited for \
+             in vain until now.",
+            notice.member, notice.at, notice.after
+        )
     });
-    told.unwrap_or_default()
+    death.into_iter().chain(notice).collect()
 }

@@ -6,7 +6,11 @@ use web_sys::PointerEvent;
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::inside_cache;
+use super::inside_cluster;
 use super::inside_database;
+use super::inside_gateway;
+use super::inside_queue;
+use super::inside_registry;
 use super::inside_shards;
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
@@ -151,6 +155,11 @@ fn Body(
         Some(Family::Table) => inside_shards::shares(quick).into_any(),
         Some(Family::Router) => inside_shards::placement(quick).into_any(),
         Some(Family::Database) => inside_database::members(quick).into_any(),
+        Some(Family::Cluster) => inside_cluster::cluster(quick).into_any(),
+        Some(Family::Registry) => inside_registry::instances(quick, slow).into_any(),
+        Some(Family::Gateway) => inside_gateway::gates(quick, slow).into_any(),
+        Some(Family::Queue) => inside_queue::messages(quick).into_any(),
+        Some(Family::Worker) => cells(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));

@@ -1,6 +1,10 @@
 //! What each node shows about itself: numbers, cells, rows, state. Made afresh from the run.
 
+pub use super::cluster::ClusterRow;
 pub use super::database::MemberRow;
+pub use super::gateway::{GateCell, RouteRow};
+pub use super::queue::MessageRow;
+pub use super::registry::InstanceRow;
 use crate::node::balancer::Health;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
@@ -9,7 +13,7 @@ use crate::sim::Time;
 use crate::stats::judge::Violation;
 use crate::view::cache_face::{self, Ring};
 use crate::view::shards::{self, Placing, ShareRow};
-use crate::view::{database, rows, server};
+use crate::view::{cluster, database, gateway, queue, registry, rows, server};
 
 /// How a node is doing, for its border, its badge and its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,14 @@ pub enum Inside {
     Shards(Vec<ShareRow>, Placing),
     /// A database: a row per member.
     Members(Vec<MemberRow>),
+    /// A cache cluster: a row per member, and the placement.
+    Cluster(Vec<ClusterRow>, Placing),
+    /// A registry: a row per instance, and what happened last.
+    Instances(Vec<InstanceRow>, String),
+    /// A gateway: its gates, then a row per route.
+    Gates(Vec<GateCell>, Vec<RouteRow>),
+    /// A queue: a row per queue, or per partition and group.
+    Messages(Vec<MessageRow>),
 }
 
 /// A backend in a balancer.
@@ -116,6 +128,11 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Table(node) => shards::table(node, now),
         AnyNode::Router(node) => shards::router(node, run),
         AnyNode::Database(node) => database::face(node, now),
+        AnyNode::Cluster(node) => cluster::face(node, run),
+        AnyNode::Gateway(node) => gateway::face(node, run),
+        AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
+        AnyNode::Queue(node) => queue::face(node, now),
+        AnyNode::Worker(node) => queue::worker(node, now),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -139,24 +156,38 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         face.detail = words.to_owned();
     }
     if unwired(scenario, spec) {
-        face.detail = match spec.kind {
-            Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
-                "nothing sends to it yet".to_owned()
-            }
-            Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => "not wired yet".to_owned(),
+        let words = match spec.kind {
+            Kind::Queue(_) => "no worker takes from it yet",
+            _ if passes_on(&spec.kind) => "not wired yet",
+            _ => "nothing sends to it yet",
         };
+        face.detail = words.to_owned();
     }
     Some(face)
 }
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
-    match spec.kind {
-        Kind::Server(_) | Kind::Cache(_) | Kind::Table(_) | Kind::Database(_) => {
-            !scenario.links.iter().any(|link| link.to == spec.id)
-        }
-        Kind::Clients(_) | Kind::Balancer(_) | Kind::Router(_) => {
-            !scenario.links.iter().any(|link| link.from == spec.id)
-        }
+    !scenario.links.iter().any(|link| match passes_on(&spec.kind) {
+        true => link.from == spec.id,
+        false => link.to == spec.id,
+    })
+}
+
+/// Is it there to send requests, or to pass on what comes?
+fn passes_on(kind: &Kind) -> bool {
+    match kind {
+        Kind::Clients(_)
+        | Kind::Balancer(_)
+        | Kind::Router(_)
+        | Kind::Registry(_)
+        | Kind::Gateway(_)
+        | Kind::Queue(_) => true,
+        Kind::Server(_)
+        | Kind::Cache(_)
+        | Kind::Table(_)
+        | Kind::Database(_)
+        | Kind::Cluster(_)
+        | Kind::Worker(_) => false,
     }
 }
 

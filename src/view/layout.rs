@@ -3,6 +3,7 @@
 use super::cache_face::{self, RINGS_PER_ROW};
 use super::camera::{Point, Rect};
 use super::curve::Curve;
+use super::gateway;
 use crate::node::{Family, Kind};
 use crate::scenario::{NodeSpec, Scenario};
 
@@ -27,7 +28,26 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         }
         // The placement is drawn above the shards.
         Family::Router => (224.0, 196.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
+        Family::Cluster => (224.0, 196.0 + 22.0 * f64::from(kind.parts().max(1))),
+        Family::Gateway => (320.0, 70.0 + gateway_rows(kind)),
+        Family::Registry => (320.0, 94.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Database => (224.0, 74.0 + 22.0 * f64::from(kind.parts().max(1))),
+        Family::Queue => {
+            let rows = match kind {
+                Kind::Queue(config) => config.rows_shown(),
+                _ => 1,
+            };
+            (256.0, 74.0 + 22.0 * rows.clamp(1, ROWS_MAX) as f64)
+        }
+        Family::Worker => (176.0, 104.0),
+    }
+}
+
+/// How much room a gateway's gates and services take.
+fn gateway_rows(kind: &Kind) -> f64 {
+    match kind {
+        Kind::Gateway(config) => gateway::height(config),
+        _ => 0.0,
     }
 }
 

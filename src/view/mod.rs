@@ -3,12 +3,16 @@
 
 pub mod cache_face;
 pub mod camera;
+pub mod cluster;
 pub mod curve;
 mod database;
 pub mod dots;
 pub mod face;
+mod gateway;
 pub mod layout;
+pub mod queue;
 pub mod raster;
+mod registry;
 mod rows;
 mod server;
 pub mod shards;

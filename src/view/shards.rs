@@ -3,7 +3,7 @@
 
 use super::face::{Condition, Face, Inside};
 use super::layout::ROWS_MAX;
-use crate::node::router::{Change, Migration};
+use crate::node::router::{Change, Migration, Shape};
 use crate::node::table::Scheme;
 use crate::node::{Router, Table};
 use crate::scenario::build::Run;
@@ -144,7 +144,10 @@ pub(super) fn router(node: &Router, run: &Run) -> Face {
         number: rate(node.routed().per_second(now)),
         detail,
         words,
-        inside: Inside::Shards(rows.take(ROWS_MAX).collect(), placing(node, key, owner, moving)),
+        inside: Inside::Shards(
+            rows.take(ROWS_MAX).collect(),
+            placing(node.shape(), node.mark(&key), owner, key, moving),
+        ),
     }
 }
 
@@ -163,8 +166,15 @@ fn moving(node: &Router) -> String {
     rows + &change.unwrap_or_default()
 }
 
-fn placing(node: &Router, key: String, owner: Option<usize>, moving: String) -> Placing {
-    let Some(shape) = node.shape() else { return Placing { key, moving, ..Placing::default() } };
+/// A placement with a mark on the last key.
+pub(super) fn placing(
+    shape: Option<&Shape>,
+    mark: Option<f64>,
+    owner: Option<usize>,
+    key: String,
+    moving: String,
+) -> Placing {
+    let Some(shape) = shape else { return Placing { key, moving, ..Placing::default() } };
     let shade = |cell: u16| match owner == Some(usize::from(cell)) {
         true => 0,
         false => 1 + usize::from(cell) % 3,
@@ -182,7 +192,7 @@ fn placing(node: &Router, key: String, owner: Option<usize>, moving: String) -> 
             from = at;
         }
     }
-    let mark = node.mark(&key).map(|place| match shape.ring {
+    let mark = mark.map(|place| match shape.ring {
         true => point(place, 40.0),
         false => {
             let cell = ((place * cells.len() as f64) as usize).min(cells.len().saturating_sub(1));

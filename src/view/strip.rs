@@ -2,6 +2,7 @@
 
 use crate::node::AnyNode;
 use crate::scenario::build::Run;
+use crate::scenario::{Fault, Scenario};
 use crate::session::{LATENCY_CELLS, Series};
 use crate::sim::Time;
 
@@ -83,7 +84,7 @@ pub fn detections(run: &Run, window: Window) -> Vec<Band> {
         let [left, right] = [detection.from, until].map(|at| window.share(at.seconds()));
         let (left, right) = (left.max(0.0), right.min(1.0));
         let words = format!("{}: {} lost", detection.server, detection.lost);
-        (right > left).then(|| Band { left, width: right - left, words })
+        (right > left).then_some(Band { left, width: right - left, words })
     });
     bands.collect()
 }
@@ -126,6 +127,47 @@ pub fn heat_map(series: &Series, window: Window) -> HeatMap {
         }
     }
     HeatMap { cells, lowest, rows: highest - lowest + 1 }
+}
+
+/// What went wrong, or right again, at an instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultMark {
+    /// When, as a share of the width.
+    pub share: f64,
+    /// Did it only go right?
+    pub good: bool,
+    /// `\u{d7} s2`, `\u{d7} s2 +3`; empty where there is no room for it.
+    pub words: String,
+}
+
+/// The faults in a window, those of one instant together. A letter takes this share of the width.
+pub fn fault_marks(scenario: &Scenario, window: Window, letter: f64) -> Vec<FaultMark> {
+    let mut faults: Vec<&Fault> = scenario.faults.iter().collect();
+    faults.sort_by_key(|fault| fault.at);
+    let mut marks = Vec::new();
+    let mut free = 0.0;
+    for together in faults.chunk_by(|a, b| a.at == b.at) {
+        let share = window.share(together[0].at.seconds());
+        if !(0.0..=1.0).contains(&share) {
+            continue;
+        }
+        let good = together.iter().all(|fault| fault.kind.mends());
+        let worst = together.iter().find(|fault| good || !fault.kind.mends());
+        let name = worst.and_then(|fault| scenario.node(&fault.node));
+        let name = name.map_or("", |node| node.label.as_str());
+        let sign = if good { '\u{25b2}' } else { '\u{d7}' };
+        let words = match together.len() - 1 {
+            0 => format!("{sign} {name}"),
+            more => format!("{sign} {name} +{more}"),
+        };
+        let end = share + letter * (words.chars().count() as f64 + 1.0);
+        let fits = share >= free;
+        if fits {
+            free = end;
+        }
+        marks.push(FaultMark { share, good, words: if fits { words } else { String::new() } });
+    }
+    marks
 }
 
 /// A line of a chart: points as shares of width and height, from the bottom left.
@@ -195,7 +237,7 @@ fn round_up(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::gallery::GALLERY;
+    use crate::scenario::gallery::{GALLERY, Preset};
     use crate::session::Session;
     use crate::sim::Span;
 
@@ -220,5 +262,21 @@ mod tests {
             assert!(points.len() > 20);
             assert!(points.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
         }
+    }
+
+    #[test]
+    fn faults_of_an_instant_are_one_mark_and_words_do_not_cover_words() {
+        let scenario = Preset::find("scale-out").expect("it is there").scenario();
+        let window = Window { from: 0.0, until: 20.0 };
+        let marks = fault_marks(&scenario, window, 0.01);
+        let words: Vec<&str> = marks.iter().map(|mark| &*mark.words).collect();
+        assert_eq!(words[..3], ["\u{d7} s2 +6", "\u{25b2} s2", "\u{25b2} s3"]);
+        assert_eq!((marks.len(), marks[0].good, marks[1].good), (8, false, true));
+        // With large letters every other word has no room; its mark is there all the same.
+        let marks = fault_marks(&scenario, window, 0.04);
+        let words: Vec<bool> = marks.iter().map(|mark| !mark.words.is_empty()).collect();
+        assert_eq!(words.iter().filter(|there| **there).count(), 4, "{words:?}");
+        // What lies outside is not drawn.
+        assert_eq!(fault_marks(&scenario, Window { from: 30.0, until: 90.0 }, 0.01), []);
     }
 }

@@ -12,7 +12,10 @@ use switchyard::node::{
     Arrivals, Balancer, BalancerConfig, Clients, ClientsConfig, Kind, Router, RouterConfig, Table,
     TableConfig,
 };
-use switchyard::node::{Database, DatabaseConfig};
+use switchyard::node::{
+    Cluster, ClusterConfig, Database, DatabaseConfig, Gateway, GatewayConfig, Queue, QueueConfig,
+    Registry, RegistryConfig, Worker, WorkerConfig,
+};
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
 use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
@@ -49,6 +52,18 @@ pub(crate) fn cache(id: &str, config: CacheConfig) -> NodeSpec {
 
 pub(crate) fn database(id: &str, config: DatabaseConfig) -> NodeSpec {
     node(id, Kind::Database(config))
+}
+
+pub(crate) fn cluster(id: &str, config: ClusterConfig) -> NodeSpec {
+    node(id, Kind::Cluster(config))
+}
+
+pub(crate) fn registry(id: &str, config: RegistryConfig) -> NodeSpec {
+    node(id, Kind::Registry(config))
+}
+
+pub(crate) fn gateway(id: &str, config: GatewayConfig) -> NodeSpec {
+    node(id, Kind::Gateway(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -139,6 +154,38 @@ fn mixed(id: &str, rate: f64) -> NodeSpec {
     clients(id, ClientsConfig { rate, ..config })
 }
 
+pub(crate) fn queue(id: &str, config: QueueConfig) -> NodeSpec {
+    node(id, Kind::Queue(config))
+}
+
+pub(crate) fn worker(id: &str, config: WorkerConfig) -> NodeSpec {
+    node(id, Kind::Worker(config))
+}
+
+/// Clients of every sort, a queue, and two workers that are slower than they, one of which fails
+/// now and then and dies for a while; the queue dies too.
+pub(crate) fn with_queue(seed: u64, rate: f64) -> Scenario {
+    let fails = WorkerConfig { service_ms: 20.0, fails_every: 7, ..WorkerConfig::default() };
+    let slower = WorkerConfig { service_ms: 30.0, ..WorkerConfig::default() };
+    let nodes = vec![
+        mixed("c", rate),
+        queue("q", QueueConfig::default()),
+        worker("w1", fails),
+        worker("w2", slower),
+    ];
+    let ends = [("c", "q"), ("q", "w1"), ("q", "w2")];
+    let mut made = scenario(seed, nodes, ends.map(|(from, to)| link(from, to, 5.0)).to_vec());
+    made.faults = vec![
+        fault(1_150, "q", FaultKind::Crash),
+        fault(1_200, "q", FaultKind::Restart),
+        fault(1_300, "w1", FaultKind::Crash),
+        fault(2_600, "q", FaultKind::Crash),
+        fault(2_900, "q", FaultKind::Restart),
+        fault(3_200, "w1", FaultKind::Restart),
+    ];
+    made
+}
+
 /// Every built-in scenario with its name.
 pub(crate) fn presets() -> impl Iterator<Item = (&'static str, Scenario)> {
     GALLERY.iter().map(|preset| (preset.key, preset.scenario()))
@@ -189,6 +236,41 @@ pub(crate) fn the_router<'a>(run: &'a Run, id: &str) -> &'a Router {
 pub(crate) fn the_database<'a>(run: &'a Run, id: &str) -> &'a Database {
     match find(run, id) {
         AnyNode::Database(database) => database,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_cluster<'a>(run: &'a Run, id: &str) -> &'a Cluster {
+    match find(run, id) {
+        AnyNode::Cluster(cluster) => cluster,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_registry<'a>(run: &'a Run, id: &str) -> &'a Registry {
+    match find(run, id) {
+        AnyNode::Registry(registry) => registry,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_gateway<'a>(run: &'a Run, id: &str) -> &'a Gateway {
+    match find(run, id) {
+        AnyNode::Gateway(gateway) => gateway,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_queue<'a>(run: &'a Run, id: &str) -> &'a Queue {
+    match find(run, id) {
+        AnyNode::Queue(queue) => queue,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_worker<'a>(run: &'a Run, id: &str) -> &'a Worker {
+    match find(run, id) {
+        AnyNode::Worker(worker) => worker,
         other => panic!("{id} is {other:?}"),
     }
 }

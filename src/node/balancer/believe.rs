@@ -1,11 +1,11 @@
 //! What a balancer believes about its servers, and what that cost.
 //!
-//! As in the course it reads the mark on a server and whether it runs, at once: an oracle. Otherwise
-//! nobody tells it that a server died. It finds out by checks of its own (`check`,
+//! As in the course it reads the mark on a server and whether it runs, at once: an oracle.
+//! Otherwise nobody tells it that a server died. It finds out by checks of its own (`check`,
 //! [`crate::policy::health`]), or from the requests it sends: as nginx counts failures, or as
-//! Envoy's outlier detection does. A server that joins is taken to be up. From the death of a server
-//! until the balancer stops using it is a window of detection; it is kept, with the requests sent to
-//! the dead server in it. For that, and for nothing else, the truth is looked at.
+//! Envoy's outlier detection does. A server that joins is taken to be up. From the death of a
+//! server until the balancer stops using it is a window of detection; it is kept, with the requests
+//! sent to the dead server in it. For that, and for nothing else, the truth is looked at.
 //!
 //! Draining is an order and not news: it is obeyed at once in every mode.
 

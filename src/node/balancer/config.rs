@@ -57,8 +57,8 @@ impl Settings for BalancerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
     const MORE: &'static [&'static [Param<Self>]] = &[HEALTH, GUARDS];
 
-    fn applies(&self, key: &str) -> bool {
-        self.health.applies(key) && self.guards.applies(key)
+    fn idle(&self, key: &str) -> bool {
+        self.health.idle(key) || self.guards.idle(key)
     }
 
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
@@ -226,8 +226,8 @@ const HEALTH: &[Param<BalancerConfig>] = &[
             wire: 10,
             label: "Panic below",
             unit: "% usable",
-            help: "With fewer usable servers of a hundred it uses all of them: better some failures \
-                   than the whole load on the few. 0 is never.",
+            help: "With fewer usable servers of a hundred it uses all of them: better some \
+                   failures than the whole load on the few. 0 is never.",
             range: Range::Number { min: 0.0, max: 100.0, handy: 50.0, step: 1.0, whole: false },
         },
         get: |c| Value::Number(c.health.panic_percent),

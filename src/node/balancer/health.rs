@@ -102,15 +102,15 @@ impl Default for HealthConfig {
 }
 
 impl HealthConfig {
-    /// Does the parameter with this name matter?
-    pub(super) fn applies(&self, key: &str) -> bool {
+    /// Does the parameter with this name make no difference?
+    pub(super) fn idle(&self, key: &str) -> bool {
         let (checks, outliers) = (self.how == Health::Checks, self.how == Health::Outliers);
         match key {
-            "check_interval" => checks || outliers,
-            "check_timeout" | "rise" | "fall" => checks,
-            "out_after" | "out_for" => outliers || self.how == Health::Passive,
-            "max_ejected" => outliers,
-            _ => true,
+            "check_interval" => !checks && !outliers,
+            "check_timeout" | "rise" | "fall" => !checks,
+            "out_after" | "out_for" => !outliers && self.how != Health::Passive,
+            "max_ejected" => !outliers,
+            _ => false,
         }
     }
 

@@ -182,6 +182,16 @@ const PERCENT: Range =
 impl Settings for CacheConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
 
+    fn idle(&self, key: &str) -> bool {
+        match key {
+            "ttl_jitter" => self.ttl_ms == 0.0,
+            "single_flight" | "revalidate" => !self.pattern.loads(),
+            "refresh_at" => self.pattern != Pattern::RefreshAhead || self.ttl_ms == 0.0,
+            "flush" => self.pattern != Pattern::WriteBehind,
+            _ => false,
+        }
+    }
+
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         Some((self.policy, self.entry().knobs))
     }

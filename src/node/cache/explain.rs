@@ -1,7 +1,7 @@
 //! Why a cache answered as it did, in its own numbers. Nothing is built when nobody looks.
 
-use super::shelf::{Cause, Entry, Gone};
 use super::{Cache, NOBODY};
+use crate::node::shelf::Entry;
 use crate::sim::{Context, Found, Key, Line, Sink, Span, Time, Why};
 
 /// What a read was answered with.
@@ -88,7 +88,7 @@ impl Cache {
         why.title(|| format!("{name} did not have {word}"));
         let cause = match self.shelf.departure(key) {
             Ok(None) => "never here".to_owned(),
-            Ok(Some(gone)) => left(gone, cx),
+            Ok(Some(gone)) => gone.words(cx),
             Err(()) => "not here for long, if ever".to_owned(),
         };
         why.line(|| Line { subject: word, numbers: cause, chosen: false });
@@ -221,18 +221,5 @@ fn age(word: &str, entry: &Entry, now: Time) -> Line {
         subject: word.to_owned(),
         numbers: format!("in at {since}, now {now}: {age}; version {}", entry.stamp.commit),
         chosen: true,
-    }
-}
-
-/// How a key left, and how long ago.
-fn left<S: Sink + ?Sized>(gone: Gone, cx: &Context<'_, S>) -> String {
-    let now = cx.now();
-    let ago = now.since(gone.at);
-    match gone.cause {
-        Cause::EvictedFor(by) => format!("evicted for {} {ago} ago", spelled(by, cx)),
-        Cause::NotAdmitted => format!("not let in {ago} ago"),
-        Cause::Expired(end) => format!("expired {} ago", now.since(end)),
-        Cause::Forgotten => format!("forgotten on demand {ago} ago"),
-        Cause::Crash => format!("lost in a crash {ago} ago"),
     }
 }

@@ -28,13 +28,13 @@ mod buffer;
 mod config;
 mod explain;
 mod read;
-mod shelf;
 mod write;
 
+pub use super::shelf::{Cause, Entry, Gone, SHOWN};
 pub use buffer::Lost;
 pub use config::{CacheConfig, Pattern};
-pub use shelf::{Cause, Entry, Gone, SHOWN};
 
+use super::shelf::Shelf;
 use crate::policy::evict::Eviction;
 use crate::sim::{
     Context, Event, Key, KeyMap, LinkId, Op, Reason, Rng, Signal, Sink, Span, Stamp, Time, Truth,
@@ -42,7 +42,6 @@ use crate::sim::{
 };
 use crate::stats::Meter;
 use buffer::Buffer;
-use shelf::Shelf;
 
 const LOOKED: u8 = 0;
 const FLUSH: u8 = 1;

@@ -1,9 +1,9 @@
 //! Reads: found, not found, being loaded, loaded.
 
 use super::explain::{Hit, Miss};
-use super::shelf::Cause;
 use super::write::known;
 use super::{Cache, Entry, Holding, Load, NOBODY, Pattern, is_behind};
+use crate::node::shelf::Cause;
 use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why};
 
 impl Cache {

@@ -1,7 +1,7 @@
 //! What changes a cache: writes and deletions on their way to the store, fills, and flushes.
 
-use super::shelf::{Cause, Put};
 use super::{Cache, Entry, FLUSH, Holding, Out, Pattern};
+use crate::node::shelf::{Cause, Put};
 use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Sink, Span, Stamp, Time, Want, Why};
 
 impl Cache {

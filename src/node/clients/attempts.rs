@@ -47,7 +47,7 @@ impl Clients {
         cx: &mut Context<'_, S>,
     ) {
         let Some(id) = cx.request(slot).map(|request| request.id) else { return };
-        let CallConfig { deadline_ms, hedge_ms, .. } = self.config.calls;
+        let CallConfig { deadline_ms, hedge_ms, .. } = *self.config.calls;
         let now = cx.now();
         let deadline = span_of(deadline_ms).map(|span| now + span);
         let hedge_at = span_of(hedge_ms).map(|span| now + span);

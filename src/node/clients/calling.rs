@@ -103,18 +103,18 @@ impl CallConfig {
         guarded::waits(self.backoff, &[("base_ms", base), ("wait_ms", base), ("cap_ms", cap)])
     }
 
-    /// Does the parameter with this name matter?
-    pub(super) fn applies(&self, key: &str) -> bool {
-        let retries = self.tries > 1;
+    /// Does the parameter with this name make no difference?
+    pub(super) fn idle(&self, key: &str) -> bool {
+        let once = self.tries < 2;
         match key {
-            "backoff" => retries,
-            "budget" => retries || self.hedge_ms > 0.0,
-            "backoff_base" => retries && self.backoff != "no_backoff",
+            "backoff" => once,
+            "budget" => once && self.hedge_ms <= 0.0,
+            "backoff_base" => once || self.backoff == "no_backoff",
             "backoff_cap" => {
                 let free = ["no_backoff", "fixed_backoff", "randomized_backoff"];
-                retries && !free.contains(&self.backoff)
+                once || free.contains(&self.backoff)
             }
-            _ => true,
+            _ => false,
         }
     }
 }
@@ -149,7 +149,7 @@ pub(super) const PARAMS: &[Param<ClientsConfig>] = &[
             wire: 15,
             label: "Attempts",
             unit: "attempts",
-            help: "How many attempts there may be for a request, the first included: 1 is no retry.",
+            help: "How many attempts there may be for a request, the first included. 1: no retry.",
             range: Range::Number { min: 1.0, max: 10.0, handy: 5.0, step: 1.0, whole: true },
         },
         get: |c| Value::Number(f64::from(c.calls.tries)),

@@ -3,6 +3,7 @@
 use super::super::guarded::{self, GuardConfig, guard_params};
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
 use super::calling::{self, CallConfig};
+use super::services;
 use crate::node::Settings;
 use crate::node::tuning::Tuning;
 use crate::policy::Knob;
@@ -50,9 +51,11 @@ pub struct ClientsConfig {
     /// The share of requests for hot keys, in percent.
     pub hot_share: f64,
     /// How they ask: time limits, attempts, hedges.
-    pub calls: CallConfig,
+    pub calls: Box<CallConfig>,
     /// What stands between them and whom they ask.
-    pub guards: GuardConfig,
+    pub guards: Box<GuardConfig>,
+    /// Which services requests are for, with weights; empty where the key says so.
+    pub services: String,
 }
 
 /// How popular keys are.
@@ -85,8 +88,9 @@ impl Default for ClientsConfig {
             zipf_s: 1.0,
             hot_keys: 10,
             hot_share: 80.0,
-            calls: CallConfig::default(),
-            guards: GuardConfig::default(),
+            calls: Box::default(),
+            guards: Box::default(),
+            services: String::new(),
         }
     }
 }
@@ -128,14 +132,14 @@ impl Settings for ClientsConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
     const MORE: &'static [&'static [Param<Self>]] = &[calling::PARAMS, GUARDS];
 
-    fn applies(&self, key: &str) -> bool {
+    fn idle(&self, key: &str) -> bool {
         match key {
-            "rate" => self.arrivals != Arrivals::OneByOne,
-            "pause" => self.arrivals == Arrivals::OneByOne,
-            "zipf_s" => self.popularity == Popularity::Zipf,
-            "hot_keys" | "hot_share" => self.popularity == Popularity::HotSet,
-            "scan_width" => self.scans > 0.0,
-            _ => self.calls.applies(key) && self.guards.applies(key),
+            "rate" => self.arrivals == Arrivals::OneByOne,
+            "pause" => self.arrivals != Arrivals::OneByOne,
+            "zipf_s" => self.popularity != Popularity::Zipf,
+            "hot_keys" | "hot_share" => self.popularity != Popularity::HotSet,
+            "scan_width" => self.scans == 0.0,
+            _ => self.calls.idle(key) || self.guards.idle(key),
         }
     }
 
@@ -343,5 +347,25 @@ const PARAMS: &[Param<ClientsConfig>] = &[
         },
         get: |c| Value::Number(c.hot_share),
         set: |c, v| c.hot_share = number(v),
+    },
+    Param {
+        spec: Spec {
+            key: "services",
+            wire: 40,
+            label: "Services",
+            unit: "",
+            help: "Which services requests are for, each with its weight: users 3, orders 1. \
+                   Gateways look at it. Empty: what stands before the colon of the key.",
+            range: Range::Text {
+                most: 400,
+                check: |text| services::parse(text).map(|_| ()),
+                example: "user 3, orders 1",
+            },
+        },
+        get: |c| Value::Text(c.services.clone()),
+        set: |c, v| {
+            let Value::Text(text) = v else { return };
+            c.services = text;
+        },
     },
 ];

@@ -3,10 +3,11 @@
 //! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
 //! to the last), or one after another as in the course's demo program, where it does. Keys are
 //! drawn from `user:0` to `user:n-1`: all alike, by Zipf's law, mostly from a hot set, or one after
-//! the other; client addresses from so many. A share of the requests writes, deletes, or asks for a
-//! run of keys. Answers are judged for consistency, an address being a session. A request can be
-//! asked in attempts, with time limits, retries, a budget for them, hedges, a deadline, a circuit
-//! breaker and a limit on calls at once (`attempts`). Not modelled: connections.
+//! the other; client addresses from so many; a mix of services, for gateways. A share of the
+//! requests writes, deletes, or asks for a run of keys. Answers are judged for consistency, an
+//! address being a session. A request can be asked in attempts, with time limits, retries, a budget
+//! for them, hedges, a deadline, a circuit breaker and a limit on calls at once (`attempts`). Not
+//! modelled: connections.
 //!
 //! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate; by Zipf's law the k-th key
 //! is asked for in proportion to 1 / k^s.
@@ -15,6 +16,7 @@ mod attempts;
 mod calling;
 mod config;
 mod flights;
+mod services;
 
 pub use calling::CallConfig;
 pub use config::{Arrivals, ClientsConfig, Popularity};
@@ -47,6 +49,7 @@ pub struct Clients {
     /// Decides what a request asks for.
     mix: Rng,
     addresses: Rng,
+    services: services::Mix,
     judge: Judge,
     /// Timers of earlier settings carry an older number and are ignored.
     epoch: u32,
@@ -74,6 +77,7 @@ impl Clients {
             arrivals: Rng::stream(seed, id, "arrivals"),
             keys: Rng::stream(seed, id, "keys"),
             mix: Rng::stream(seed, id, "mix"),
+            services: services::Mix::new(Rng::stream(seed, id, "services")),
             judge: Judge::default(),
             addresses: Rng::stream(seed, id, "addresses"),
             epoch: 0,
@@ -95,6 +99,7 @@ impl Clients {
         self.gap = gap(&config);
         self.zipf = Zipf::new(config.keys, config.zipf_s);
         self.attempts.configure(&self.config, &config);
+        self.services.set(&config.services, |name| cx.word(name));
         self.config = config;
         if pace_changed || had_ended != self.ended() {
             self.restart_timer(cx);
@@ -132,6 +137,7 @@ impl Clients {
     }
 
     pub(super) fn start<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
+        self.services.set(&self.config.services, |name| cx.word(name));
         self.restart_timer(cx);
     }
 
@@ -218,6 +224,12 @@ impl Clients {
     ) {
         let slot = cx.send_new(want, address(person, cx.own_number().0));
         self.sent.mark(cx.now());
+        // A typed key says its service itself.
+        if want.key.number().is_some()
+            && let Some(word) = self.services.next()
+        {
+            cx.say_service(slot, word);
+        }
         let Some(link) = self.way else {
             self.failed += 1;
             return cx.fail(slot, Reason::BadRequest);

@@ -1,45 +1,11 @@
 //! What can be set on a database.
 
-use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use super::choices::{READS, REPLICATIONS, Reads, Replication, SPREADS, Spread, choose, key_of};
 use crate::node::Settings;
+use crate::node::param::{Param, Range, Spec, Value, number};
 
 /// The most replicas of a primary.
 const REPLICAS_MAX: u8 = 8;
-
-/// How lengths of time vary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
-    /// Always the mean.
-    Constant,
-    /// Exponential.
-    Exponential,
-}
-
-/// When a change is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replication {
-    /// As soon as the primary has it.
-    Async,
-    /// When one replica has received it, or after a time without that.
-    SemiSync,
-    /// When all replicas have applied it.
-    Sync,
-    /// When a number of members have applied it.
-    Quorum,
-}
-
-/// Who answers reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
-    /// Replicas in turn.
-    RoundRobin,
-    /// The primary.
-    PrimaryOnly,
-    /// The replica whose turn it is, if it has what the session wrote.
-    ReadYourWrites,
-    /// The replica whose turn it is, if it has all that the session was shown.
-    Monotonic,
-}
 
 /// What can be set on a database.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,110 +84,6 @@ impl Default for DatabaseConfig {
     }
 }
 
-const REPLICATIONS: [(Replication, Choice); 4] = [
-    (
-        Replication::Async,
-        Choice::plain(
-            "async",
-            0,
-            "Asynchronous",
-            "Acknowledged when the primary has it; replicas follow.",
-        ),
-    ),
-    (
-        Replication::SemiSync,
-        Choice::plain(
-            "semi_sync",
-            1,
-            "Semi-synchronous, as MySQL",
-            "Acknowledged when one replica has received it; after the timeout as asynchronous, \
-             until a replica has caught up.",
-        ),
-    ),
-    (
-        Replication::Sync,
-        Choice::plain(
-            "sync",
-            2,
-            "Synchronous",
-            "Acknowledged when every replica that is known to be there has applied it.",
-        ),
-    ),
-    (
-        Replication::Quorum,
-        Choice::plain(
-            "quorum",
-            3,
-            "Quorum",
-            "Acknowledged when W members have applied it; reads ask R and take the newest.",
-        ),
-    ),
-];
-
-const READS: [(Reads, Choice); 4] = [
-    (
-        Reads::RoundRobin,
-        Choice::plain(
-            "round_robin",
-            0,
-            "Replicas in turn, as in the course",
-            "replicas[cursor], then cursor = (cursor + 1) mod n; no replicas means the primary.",
-        ),
-    ),
-    (
-        Reads::PrimaryOnly,
-        Choice::plain("primary_only", 1, "The primary only", "Replicas only wait for their day."),
-    ),
-    (
-        Reads::ReadYourWrites,
-        Choice::plain(
-            "read_your_writes",
-            2,
-            "Read your writes, by log position",
-            "The replica whose turn it is, if it has applied the last change of this client \
-             address (as a GTID is waited for); the primary otherwise.",
-        ),
-    ),
-    (
-        Reads::Monotonic,
-        Choice::plain(
-            "monotonic",
-            3,
-            "Monotonic reads, by log position",
-            "The replica whose turn it is, if it has applied all that this client address was \
-             shown before; the primary otherwise.",
-        ),
-    ),
-];
-
-const SPREADS: [(Spread, Choice); 2] = [
-    (
-        Spread::Exponential,
-        Choice::plain(
-            "exponential",
-            0,
-            "Exponential",
-            "Many short ones and a few long ones; spread equal to the mean.",
-        ),
-    ),
-    (Spread::Constant, Choice::plain("constant", 1, "Constant", "All alike.")),
-];
-
-/// The key of what is chosen.
-fn key_of<T: PartialEq>(choices: &[(T, Choice)], chosen: &T) -> Value {
-    let found = choices.iter().find(|(one, _)| one == chosen);
-    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-}
-
-/// Sets what this key stands for.
-fn choose<T: Copy>(choices: &[(T, Choice)], value: &Value, into: &mut T) {
-    if let Value::Choice(key) = value
-        && let Some((one, _)) = choices.iter().find(|(_, choice)| choice.key == key)
-    {
-        *into = *one;
-    }
-}
-
 /// A length of time in ms as a range, with this much on the slider.
 const fn ms(min: f64, handy: f64) -> Range {
     Range::Number { min, max: 3.6e6, handy, step: 1.0, whole: false }
@@ -244,6 +106,20 @@ const fn row(
 
 impl Settings for DatabaseConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+
+    fn idle(&self, key: &str) -> bool {
+        let alone = self.replicas == 0;
+        let quorum = self.replication == Replication::Quorum;
+        match key {
+            "reads" => alone || quorum,
+            "health" => alone || quorum || self.reads == Reads::PrimaryOnly,
+            "replication" | "lag" | "lag_spread" | "apply" | "failover" => alone,
+            "semi_timeout" => alone || self.replication == Replication::Async,
+            "write_quorum" | "read_quorum" => !quorum,
+            "detection" | "fencing" => alone || !self.failover,
+            _ => false,
+        }
+    }
 }
 
 /// The parameters.

@@ -20,6 +20,7 @@
 //! Semisynchronous Replication; PostgreSQL manual, `synchronous_commit = remote_apply`; Redis
 //! Cluster, replica rank.
 
+mod choices;
 mod config;
 mod failover;
 mod log;
@@ -34,7 +35,8 @@ mod why;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use config::{DatabaseConfig, Reads, Replication, Spread};
+pub use choices::{Reads, Replication, Spread};
+pub use config::DatabaseConfig;
 pub use log::{Cell, Is};
 pub use loss::Lost;
 pub use state::{MemberState, Promotion, Role};

@@ -120,6 +120,10 @@ const MEANWHILES: [(Meanwhile, Choice); 2] = [
 impl Settings for RouterConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
 
+    fn idle(&self, key: &str) -> bool {
+        matches!(key, "meanwhile" | "move_rate") && self.migration != Migration::Move
+    }
+
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         Some((self.strategy, self.entry().knobs))
     }

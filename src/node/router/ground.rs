@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::config::RouterConfig;
-use crate::policy::place::{Picture, Placed, Placement, Shard, moved};
+use crate::node::shape::Shape;
+use crate::policy::place::{Placed, Placement, Shard, moved};
 use crate::sim::{LinkId, NodeId, Why};
 
 /// A shard as its router knows it.
@@ -19,48 +20,6 @@ pub struct Member {
     pub weight: i64,
     /// How many of the keys accounted for it owns.
     pub keys: u32,
-}
-
-/// What a placement looks like, for a picture of few cells.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shape {
-    /// Is it a ring? Otherwise a strip.
-    pub ring: bool,
-    /// The place of the owner of each cell; none when every shard is asked for a score.
-    pub cells: Arc<[u16]>,
-    /// How many positions all cells together are.
-    positions: f64,
-}
-
-/// The most cells of a picture.
-const CELLS_MAX: usize = 128;
-
-impl Shape {
-    fn of(placement: &dyn Placement) -> Shape {
-        let plain =
-            |cells: Vec<u16>, positions: f64| Shape { ring: false, cells: cells.into(), positions };
-        match placement.picture() {
-            Picture::Ring { size, points } => {
-                let owner = |cell: usize| {
-                    let middle = (size * (2 * cell as u128 + 1) / (2 * CELLS_MAX as u128)) as u64;
-                    let next = points.partition_point(|&(position, _)| position < middle);
-                    points.get(next).or(points.first()).map_or(0, |&(_, owner)| owner as u16)
-                };
-                let cells = (0..CELLS_MAX).map(owner).collect();
-                Shape { ring: true, cells, positions: size as f64 }
-            }
-            Picture::Table(table) => {
-                let count = table.len().min(CELLS_MAX);
-                let at = |cell: usize| (2 * cell + 1) * table.len() / (2 * count);
-                plain((0..count).map(|cell| table[at(cell)] as u16).collect(), table.len() as f64)
-            }
-            Picture::Ranges(ranges) => {
-                let owners = ranges.iter().take(CELLS_MAX).map(|&(_, owner)| owner as u16);
-                plain(owners.collect(), ranges.len() as f64)
-            }
-            Picture::Scores => plain(Vec::new(), 1.0),
-        }
-    }
 }
 
 /// Shards and the placement over them.
@@ -115,9 +74,7 @@ impl Ground {
 
     /// Where a key falls in the picture, from 0 to 1.
     pub(super) fn mark(&self, key: &str) -> Option<f64> {
-        let half = if self.shape.ring { 0.0 } else { 0.5 };
-        let position = self.placement.position(key.as_bytes())? as f64;
-        Some((position + half) / self.shape.positions)
+        self.shape.mark(&*self.placement, key)
     }
 
     /// The smallest share of keys that any placement would have to move from `before` to here.

@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use super::shape::Shape;
 pub use config::{Meanwhile, Migration, RouterConfig};
-pub use ground::{Member, Shape};
+pub use ground::Member;
 
 use self::ground::Ground;
 use self::hot::Hot;
@@ -28,7 +29,7 @@ use self::moving::Move;
 use self::scatter::Scan;
 use crate::sim::{
     Context, Event, Found, Key, KeyMap, LinkId, NodeId, Op, Outcome, Place, Reason, Signal, Sink,
-    Span, Time, What,
+    Span, Time, What, Why,
 };
 use crate::stats::Meter;
 
@@ -81,6 +82,9 @@ pub struct Router {
     refusal: Option<String>,
     /// Did shards, their names or weights, or the rule change since?
     stale: bool,
+    /// The places of the owners of numbered keys that were asked for: the rule is the same while
+    /// the ground is, and hashing a name anew for each request is most of what a router costs.
+    homes: KeyMap<u16>,
     /// Keys whose row is not at their owner: the number of the node where it is.
     astray: KeyMap<u16>,
     /// Keys to move, in order, and how far it got.
@@ -120,6 +124,7 @@ impl Router {
             known: BTreeSet::new(),
             refusal: None,
             stale: true,
+            homes: KeyMap::default(),
             astray: KeyMap::default(),
             plan: Arc::default(),
             next: 0,
@@ -374,12 +379,33 @@ impl Router {
         list
     }
 
-    /// Which way a request for this key goes.
+    /// The place of the shard that owns a key.
+    fn owner<S: Sink + ?Sized>(&mut self, key: Key, cx: &Context<'_, S>) -> Option<usize> {
+        if let Some(known) = self.homes.get(key) {
+            return Some(usize::from(known));
+        }
+        let mut name = String::new();
+        cx.spell_key(key, &mut name);
+        let owner = self.ground.as_ref()?.owner(&name, &mut Why::off())?;
+        if key.number().is_some() {
+            self.homes.insert(key, owner as u16);
+        }
+        Some(owner)
+    }
+
+    /// Which way a request for the key of this name goes.
     fn way(&self, key: Key, name: &str) -> Way {
+        let owner = self.ground.as_ref().and_then(|ground| ground.owner(name, &mut Why::off()));
+        self.way_to(key, owner)
+    }
+
+    /// Which way a request for a key goes that is owned by the shard in this place.
+    fn way_to(&self, key: Key, owner: Option<usize>) -> Way {
         let Some(ground) = self.ground.as_ref().filter(|_| self.refusal.is_none()) else {
             return Way::Nowhere;
         };
-        let Some(owner) = ground.home(name).map(|member| member.link) else { return Way::Nowhere };
+        let owner = owner.and_then(|place| ground.members.get(place)).map(|member| member.link);
+        let Some(owner) = owner else { return Way::Nowhere };
         let old = self.astray.get(key).and_then(|at| ground.member(NodeId(at)));
         match (old, key.number()) {
             (Some(old), Some(number)) if self.asks_old() => match self.moves.get(&number) {
@@ -410,11 +436,12 @@ impl Router {
     /// Sends a request for one key to where it belongs.
     fn send<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(key) = cx.request(slot).map(|request| request.key) else { return };
-        let mut name = String::new();
-        cx.spell_key(key, &mut name);
-        let way = self.way(key, &name);
+        let owner = self.owner(key, cx);
+        let way = self.way_to(key, owner);
         let mut why = cx.why(slot);
         if why.wanted() {
+            let mut name = String::new();
+            cx.spell_key(key, &mut name);
             self.explain(&way, key, &name, &mut why, cx);
         }
         cx.decided(slot, why);

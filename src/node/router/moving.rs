@@ -9,7 +9,8 @@ use std::rc::Rc;
 use super::ground::{Ground, Member};
 use super::{Change, Errand, MOVE, Migration, Router};
 use crate::sim::{
-    Context, Found, Key, LinkId, NodeId, Op, Outcome, Place, Request, Sink, Span, Stamp, Want, Why,
+    Context, Found, Key, KeyMap, LinkId, NodeId, Op, Outcome, Place, Request, Sink, Span, Stamp,
+    Want, Why,
 };
 use crate::stats::Meter;
 
@@ -85,6 +86,7 @@ impl Router {
         self.plan = to_move.filter(|number| !self.moves.contains_key(number)).collect();
         self.next = 0;
         self.ground = Some(Rc::new(ground));
+        self.homes = KeyMap::default();
     }
 
     /// Notes where a key's row is and that it should be with `new`.

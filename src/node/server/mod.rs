@@ -3,10 +3,11 @@
 //!
 //! Modelled: c cores, each serving one request at a time, first or last in first out, or all
 //! requests sharing them; service times from five distributions; a limit on the waiting places;
-//! memory that requests hold while they are here; load shedding, and dropping what is too late; answers that go out one after another at the
-//! network's speed; calls to other nodes in turn or at once, with or without a core held meanwhile;
-//! a cache that only looks aside, managed as in the course (`node::aside`); a crash that loses
-//! everything held. Not modelled here: storage, failures that take time to send, memory that grows.
+//! memory that requests hold while they are here; load shedding, and dropping what is too late;
+//! answers that go out one after another at the network's speed; calls to other nodes in turn or at
+//! once, with or without a core held meanwhile; a cache that only looks aside, managed as in the
+//! course (`node::aside`); a crash that loses everything held. Not modelled here: storage, failures
+//! that take time to send, memory that grows.
 //!
 //! Formula: with Poisson arrivals and exponential service this is M/M/c; load is
 //! rate x service time / cores, and the queue is stable below 1.
@@ -95,6 +96,7 @@ pub struct Server {
     marks: Marks,
     arrived: Meter,
     served: Meter,
+    checks: u64,
     refused: u64,
     refused_memory: u64,
     failed_behind: u64,
@@ -134,6 +136,7 @@ impl Server {
             marks: Marks::default(),
             arrived: Meter::default(),
             served: Meter::default(),
+            checks: 0,
             refused: 0,
             refused_memory: 0,
             failed_behind: 0,
@@ -239,6 +242,11 @@ impl Server {
     /// Requests answered, by rate and in all.
     pub fn served(&self) -> &Meter {
         &self.served
+    }
+
+    /// Health checks answered, which are nobody's traffic and in no other count.
+    pub fn checks(&self) -> u64 {
+        self.checks
     }
 
     /// Requests turned away because the queue was full.

@@ -14,15 +14,15 @@ impl Settings for ServerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
     const MORE: &'static [&'static [Param<Self>]] = &[shed::PARAMS];
 
-    fn applies(&self, key: &str) -> bool {
+    fn idle(&self, key: &str) -> bool {
         match key {
-            "service" => self.service != Service::List,
-            "cv" => self.service == Service::LogNormal,
-            "alpha" => self.service == Service::Pareto,
-            "list" => self.service == Service::List,
-            "memory" => self.memory_per_request > 0.0,
-            "network" => self.response_kb > 0.0,
-            _ => true,
+            "service" => self.service == Service::List,
+            "cv" => self.service != Service::LogNormal,
+            "alpha" => self.service != Service::Pareto,
+            "list" => self.service != Service::List,
+            "memory" => self.memory_per_request == 0.0,
+            "network" => self.response_kb == 0.0,
+            _ => false,
         }
     }
 

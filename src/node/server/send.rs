@@ -49,6 +49,7 @@ impl Server {
         match is_check(slot, cx) {
             false => self.served.mark(cx.now()),
             true => {
+                self.checks += 1;
                 // As 200 or 503 would say.
                 let well = self.config.healthy;
                 let found = if well { Found::Value } else { Found::Nothing };

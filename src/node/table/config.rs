@@ -177,6 +177,10 @@ fn text(value: Value) -> String {
 impl Settings for TableConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
 
+    fn idle(&self, key: &str) -> bool {
+        matches!(key, "bounds" | "split") && self.scheme == Scheme::Hash
+    }
+
     fn fit(&self) -> Result<(), (&'static str, String)> {
         let there = self.parts_shown();
         let numbers = self.attached.split_whitespace().filter_map(|word| word.parse().ok());

@@ -188,6 +188,10 @@ impl Placement for Ranges {
         Picture::Ranges(self.ranges.to_vec())
     }
 
+    fn position(&self, key: &[u8]) -> Option<u64> {
+        Some(self.range_of(key) as u64)
+    }
+
     fn check(&self) -> Result<(), String> {
         let ascend = self.ranges.is_sorted_by(|a, b| a.0 < b.0);
         let fits = self.ranges.iter().all(|&(_, shard)| (shard as usize) < self.shards.len());

@@ -1,9 +1,9 @@
-//! What a cache holds: entries, their ends, the policy that says who leaves, and what became of
+//! What a cache, or a member of a cache cluster, holds: entries, their ends, the policy that says who leaves, and what became of
 //! those who left.
 
 use crate::policy::evict::expiry::Expiry;
 use crate::policy::evict::{Access, Eviction};
-use crate::sim::{Found, Key, KeyMap, Rng, Span, Stamp, Time, Why};
+use crate::sim::{Context, Found, Key, KeyMap, Rng, Sink, Span, Stamp, Time, Why};
 
 /// So many entries have a place in the picture.
 pub const SHOWN: usize = 24;
@@ -45,6 +45,24 @@ pub struct Gone {
     pub at: Time,
     /// Why.
     pub cause: Cause,
+}
+
+impl Gone {
+    /// How a key left, and how long ago.
+    pub(super) fn words<S: Sink + ?Sized>(self, cx: &Context<'_, S>) -> String {
+        let ago = cx.now().since(self.at);
+        match self.cause {
+            Cause::EvictedFor(by) => {
+                let mut word = String::new();
+                cx.spell_key(by, &mut word);
+                format!("evicted for {word} {ago} ago")
+            }
+            Cause::NotAdmitted => format!("not let in {ago} ago"),
+            Cause::Expired(end) => format!("expired {} ago", cx.now().since(end)),
+            Cause::Forgotten => format!("forgotten on demand {ago} ago"),
+            Cause::Crash => format!("lost in a crash {ago} ago"),
+        }
+    }
 }
 
 /// What came of putting an entry in.
