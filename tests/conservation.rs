@@ -104,7 +104,10 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 let (fewest, most) = (group.config().fewest(), group.config().max);
                 prop_assert!((fewest..=most).contains(&group.desired()));
             }
-            AnyNode::Clients(_) | AnyNode::Balancer(_) | AnyNode::Board(_) => {}
+            AnyNode::Clients(clients) => {
+                prop_assert_eq!(clients.in_hand(), (calling, waiting));
+            }
+            AnyNode::Balancer(_) | AnyNode::Board(_) => {}
         }
     }
     Ok(())
@@ -241,6 +244,10 @@ proptest! {
             if matches!(node.kind, Kind::Clients(_)) {
                 let total = Value::Number(f64::from(total));
                 node.kind.set("total", total).expect("an allowed total");
+            }
+            // Checks go on for ever.
+            if matches!(node.kind, Kind::Balancer(_)) {
+                node.kind.set("health", Value::Choice("mark".into())).expect("a choice");
             }
             if matches!(node.kind, Kind::Registry(_)) {
                 node.kind.set("interval", Value::Number(3_600.0)).expect("allowed");

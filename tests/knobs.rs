@@ -104,6 +104,86 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ),
     ("database", "write_quorum", Context::with(&[("db", "replication", "quorum")])),
     ("database", "read_quorum", Context::with(&[("db", "replication", "quorum")])),
+    // Time limits matter where something takes that long.
+    ("clients", "timeout", TOO_SLOW),
+    ("clients", "hedge", TOO_SLOW),
+    ("clients", "deadline", TOO_SLOW),
+    // What happens between attempts needs attempts, and failures.
+    ("clients", "backoff", Context::with(&[("c", "tries", "3")])),
+    (
+        "clients",
+        "backoff_base",
+        Context::with(&[("c", "tries", "3"), ("c", "backoff", "fixed_backoff")]),
+    ),
+    (
+        "clients",
+        "backoff_cap",
+        Context::with(&[("c", "tries", "3"), ("c", "backoff", "full_jitter")]),
+    ),
+    ("clients", "budget", Context::with(&[("c", "tries", "3"), ("s1", "service", "2000")])),
+    // A circuit breaker needs many failures.
+    ("clients", "breaker", FAILING_MOST),
+    ("clients", "breaker_percent", FAILING_MOST),
+    ("clients", "breaker_calls", FAILING_MOST),
+    (
+        "clients",
+        "breaker_open",
+        Context::with(&[
+            ("c", "breaker", "hystrix"),
+            ("s1", "service", "2000"),
+            ("c", "breaker_open", "1"),
+        ]),
+    ),
+    ("clients", "at_once_most", Context::with(&[("c", "at_once", "bulkhead")])),
+    // Each belongs to one way to find out who is there, and somebody must die.
+    ("balancer", "health", DYING),
+    (
+        "balancer",
+        "check_interval",
+        Context { kill: Some("s1"), ..Context::with(&[("lb", "health", "checks")]) },
+    ),
+    (
+        "balancer",
+        "check_timeout",
+        Context::with(&[("lb", "health", "checks"), ("lb", "check_timeout", "50")]),
+    ),
+    ("balancer", "rise", CHECKED),
+    ("balancer", "fall", CHECKED),
+    (
+        "balancer",
+        "out_after",
+        Context { kill: Some("s1"), ..Context::with(&[("lb", "health", "passive")]) },
+    ),
+    ("balancer", "out_for", COMING_BACK),
+    ("balancer", "max_ejected", Context::with(&[("lb", "health", "outliers")])),
+    (
+        "balancer",
+        "panic",
+        Context::with(&[("lb", "health", "outliers"), ("lb", "max_ejected", "100")]),
+    ),
+    ("balancer", "slow_start", COMING_BACK),
+    // Guards before a server that nobody leaves out, although it is dead.
+    ("balancer", "breaker", DEAD_AND_USED),
+    ("balancer", "breaker_percent", DEAD_AND_USED),
+    ("balancer", "breaker_calls", DEAD_AND_USED),
+    ("balancer", "breaker_open", DEAD_AND_USED),
+    ("balancer", "at_once", LIMITED),
+    (
+        "balancer",
+        "at_once_most",
+        Context::with(&[("lb", "at_once", "bulkhead"), ("lb", "at_once_most", "5")]),
+    ),
+    // A line long enough to be too long, and deadlines that pass in it.
+    ("server", "shed", Context::with(&[("s3", "queue", "500"), ("s3", "service", "200")])),
+    (
+        "server",
+        "drop_late",
+        Context::with(&[
+            ("c", "deadline", "300"),
+            ("s3", "queue", "500"),
+            ("s3", "service", "200"),
+        ]),
+    ),
     // Nobody is repaired whose answer was not heard beside another.
     ("cluster", "repair", Context::with(&[("k", "read_level", "quorum")])),
     // Each belongs to an exchange that looks at it, or to messages that no queue is bound for.
@@ -172,6 +252,46 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
     }
 }
 
+/// Servers that take seconds.
+const TOO_SLOW: Context =
+    Context::with(&[("s1", "service", "3000"), ("s2", "service", "3000"), ("s3", "queue", "500")]);
+
+/// A server that dies.
+const DYING: Context = Context { kill: Some("s1"), ..Context::with(&[]) };
+
+/// Servers so busy that checks fail.
+const CHECKED: Context =
+    Context::with(&[("lb", "health", "checks"), ("lb", "check_interval", "50")]);
+
+/// A server that is dead, left out, and tried again.
+const COMING_BACK: Context = Context {
+    kill: Some("s1"),
+    ..Context::with(&[("lb", "health", "passive"), ("lb", "out_for", "0.5")])
+};
+
+/// A server that is dead and goes on being chosen, behind a circuit breaker.
+const DEAD_AND_USED: Context = Context {
+    kill: Some("s1"),
+    ..Context::with(&[
+        ("lb", "health", "passive"),
+        ("lb", "out_after", "1000"),
+        ("lb", "breaker", "hystrix"),
+        ("lb", "breaker_percent", "10"),
+        ("lb", "breaker_open", "1"),
+    ])
+};
+
+/// Servers with long lines behind a limit on calls at once.
+const LIMITED: Context = Context::with(&[
+    ("lb", "at_once_most", "5"),
+    ("s1", "queue", "500"),
+    ("s2", "queue", "500"),
+    ("s3", "queue", "500"),
+]);
+
+/// A server that fails most of its requests, and a circuit breaker.
+const FAILING_MOST: Context =
+    Context::with(&[("c", "breaker", "hystrix"), ("s1", "service", "2000")]);
 /// Most messages go to one worker, and are done when the broker has forgotten that it sent them.
 const BUSY: Context = Context::with(&[("w1", "service", "5"), ("q", "prefetch", "10")]);
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use switchyard::node::clients::Popularity;
 use switchyard::node::router::{Meanwhile, Migration};
 use switchyard::node::table::{Scheme, Spread};
-use switchyard::node::{Arrivals, ClientsConfig, Kind, Router, RouterConfig, TableConfig, Value};
+use switchyard::node::{ClientsConfig, Kind, Router, RouterConfig, TableConfig, Value};
 use switchyard::policy::hash::md5::md5;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::scenario::{FaultKind, LinkSpec, NodeSpec, Scenario};
@@ -132,23 +132,10 @@ fn as_many_keys_move_as_the_rule_says_when_a_shard_is_added_while_it_runs() {
 
 // ===== what moves =====
 
-const READS: ClientsConfig = ClientsConfig {
-    arrivals: Arrivals::Poisson,
-    rate: 200.0,
-    pause_ms: 0.0,
-    total: 0,
-    keys: 1_000,
-    addresses: 1,
-    writes: 0.0,
-    deletes: 0.0,
-    scans: 0.0,
-    scan_width: 10,
-    popularity: Popularity::Uniform,
-    zipf_s: 1.0,
-    hot_keys: 10,
-    hot_share: 80.0,
-    services: String::new(),
-};
+/// Clients of one address that read, all keys alike.
+fn reads() -> ClientsConfig {
+    ClientsConfig { rate: 200.0, addresses: 1, ..ClientsConfig::default() }
+}
 
 /// Every row is where the router believes its owner to be.
 fn all_in_place(run: &Run) {
@@ -163,7 +150,7 @@ fn all_in_place(run: &Run) {
 #[test]
 fn a_ring_moves_about_one_in_n_plus_one_and_no_row_is_missed() {
     for shards in [2, 4, 8] {
-        let asking = ClientsConfig { writes: 20.0, ..READS };
+        let asking = ClientsConfig { writes: 20.0, ..reads() };
         let mut session = open(&tables(by("ketama", Migration::Move), shards, asking));
         advance_ms(&mut session, 1_000);
         all_in_place(session.run());
@@ -187,7 +174,7 @@ fn a_ring_moves_about_one_in_n_plus_one_and_no_row_is_missed() {
 #[test]
 fn whoever_deletes_or_writes_while_rows_move_sees_it() {
     let config = RouterConfig { move_rate: 100.0, ..by("ketama", Migration::Move) };
-    let asking = ClientsConfig { writes: 20.0, deletes: 30.0, keys: 200, ..READS };
+    let asking = ClientsConfig { writes: 20.0, deletes: 30.0, keys: 200, ..reads() };
     for meanwhile in [Meanwhile::Old, Meanwhile::New] {
         let config = RouterConfig { meanwhile, ..config.clone() };
         let mut session = open(&tables(config, 3, asking.clone()));
@@ -204,7 +191,7 @@ fn whoever_deletes_or_writes_while_rows_move_sees_it() {
 
 #[test]
 fn as_in_the_course_rows_stay_behind_and_reads_miss() {
-    let mut session = open(&tables(by("md5_first_byte", Migration::None), 4, READS));
+    let mut session = open(&tables(by("md5_first_byte", Migration::None), 4, reads()));
     advance_ms(&mut session, 1_000);
     add_a_shard(&mut session, 4);
     advance_ms(&mut session, 3_000);
@@ -221,7 +208,7 @@ fn as_in_the_course_rows_stay_behind_and_reads_miss() {
 #[test]
 fn asking_the_new_shard_meanwhile_misses_until_the_row_is_there() {
     let config = RouterConfig { meanwhile: Meanwhile::New, ..by("ketama", Migration::Move) };
-    let mut session = open(&tables(config, 4, READS));
+    let mut session = open(&tables(config, 4, reads()));
     advance_ms(&mut session, 1_000);
     add_a_shard(&mut session, 4);
     advance_ms(&mut session, 100);
@@ -238,7 +225,7 @@ fn asking_the_new_shard_meanwhile_misses_until_the_row_is_there() {
 /// lose no row.
 #[test]
 fn moves_are_made_again_until_they_work() {
-    let mut made = tables(by("ketama", Migration::Move), 4, ClientsConfig { rate: 0.0, ..READS });
+    let mut made = tables(by("ketama", Migration::Move), 4, ClientsConfig { rate: 0.0, ..reads() });
     for link in made.links.iter_mut().filter(|link| link.from == "sh") {
         link.loss = 0.1;
     }
@@ -258,7 +245,7 @@ fn moves_are_made_again_until_they_work() {
 
 #[test]
 fn a_shard_that_is_wired_again_has_its_rows() {
-    let mut session = open(&tables(by("ketama", Migration::None), 4, READS));
+    let mut session = open(&tables(by("ketama", Migration::None), 4, reads()));
     advance_ms(&mut session, 500);
     session.apply(Command::RemoveLink("sh".into(), "shard1".into()), 0).expect("allowed");
     advance_ms(&mut session, 500);
@@ -275,7 +262,7 @@ fn a_shard_that_is_wired_again_has_its_rows() {
 
 #[test]
 fn only_the_keys_of_a_dead_shard_fail() {
-    let made = tables(by("rendezvous", Migration::Move), 4, READS);
+    let made = tables(by("rendezvous", Migration::Move), 4, reads());
     let mut run = build(&made);
     run.run_until(at_ms(100), u64::MAX, &mut Silent);
     let mut full = Full::default();
@@ -302,7 +289,7 @@ fn only_the_keys_of_a_dead_shard_fail() {
 
 #[test]
 fn a_range_query_needs_every_shard_it_asks() {
-    let asking = ClientsConfig { scans: 100.0, scan_width: 50, rate: 20.0, ..READS };
+    let asking = ClientsConfig { scans: 100.0, scan_width: 50, rate: 20.0, ..reads() };
     let mut session = open(&tables(by("md5_first_byte", Migration::None), 4, asking));
     advance_ms(&mut session, 2_000);
     let tally = *session.run().tally();
@@ -317,7 +304,7 @@ fn a_range_query_needs_every_shard_it_asks() {
 
 #[test]
 fn shards_of_the_same_name_are_told_apart() {
-    let mut made = tables(by("ketama", Migration::None), 3, READS);
+    let mut made = tables(by("ketama", Migration::None), 3, reads());
     for node in &mut made.nodes[2..] {
         node.label = "shard".to_owned();
     }
@@ -348,10 +335,10 @@ fn touched(session: &Session) -> f64 {
 
 #[test]
 fn a_run_of_keys_touches_all_by_hash_and_only_what_it_meets_by_range() {
-    let runs = ClientsConfig { scans: 100.0, scan_width: 10, rate: 100.0, ..READS };
+    let runs = ClientsConfig { scans: 100.0, scan_width: 10, rate: 100.0, ..reads() };
     for (scheme, asking, least, most) in [
-        (Scheme::Hash, READS, 1.0, 1.0),
-        (Scheme::Range, READS, 1.0, 1.0),
+        (Scheme::Hash, reads(), 1.0, 1.0),
+        (Scheme::Range, reads(), 1.0, 1.0),
         (Scheme::Hash, runs.clone(), 4.0, 4.0),
         // 27 of 1000 runs of ten begin just before one of three bounds.
         (Scheme::Range, runs, 1.0, 1.1),
@@ -370,7 +357,7 @@ fn keys_that_grow_all_fall_into_the_last_range() {
         writes: 100.0,
         popularity: Popularity::Sequential,
         keys: 1_000_000,
-        ..READS
+        ..reads()
     };
     let shares = |scheme| {
         // user:0 to user:749 are passed by before the run begins to count.
@@ -392,7 +379,7 @@ fn keys_that_grow_all_fall_into_the_last_range() {
 #[test]
 fn with_nothing_attached_as_in_the_course_every_insert_fails() {
     let none = TableConfig { attached: "none".to_owned(), ..quick(Scheme::Hash) };
-    let mut session = one_table(none, ClientsConfig { writes: 100.0, ..READS });
+    let mut session = one_table(none, ClientsConfig { writes: 100.0, ..reads() });
     advance_ms(&mut session, 1_000);
     let tally = *session.run().tally();
     assert_eq!(tally.completed, 0);
@@ -411,7 +398,7 @@ fn with_nothing_attached_as_in_the_course_every_insert_fails() {
 
 #[test]
 fn the_course_and_the_table_agree_about_partitions() {
-    let session = one_table(quick(Scheme::Hash), READS);
+    let session = one_table(quick(Scheme::Hash), reads());
     let why = the_table(session.run(), "t").try_key("user:42");
     let byte = md5(b"user:42")[0];
     assert_eq!(why.lines[0].subject, format!("partition_{}", byte % 4));
@@ -421,7 +408,7 @@ fn the_course_and_the_table_agree_about_partitions() {
 #[test]
 fn a_range_that_grows_too_big_is_split_at_its_median() {
     let config = TableConfig { bounds: String::new(), split_at: 300, ..quick(Scheme::Range) };
-    let mut session = one_table(config, ClientsConfig { rate: 0.0, ..READS });
+    let mut session = one_table(config, ClientsConfig { rate: 0.0, ..reads() });
     advance_ms(&mut session, 10);
     let rows = |session: &Session| {
         the_table(session.run(), "t").parts().map(|part| part.rows).collect::<Vec<u32>>()
@@ -434,7 +421,7 @@ fn a_range_that_grows_too_big_is_split_at_its_median() {
         popularity: Popularity::Sequential,
         keys: 100_000,
         rate: 400.0,
-        ..READS
+        ..reads()
     };
     let config =
         TableConfig { bounds: String::new(), split_at: 300, records: 0, ..quick(Scheme::Range) };
@@ -450,7 +437,7 @@ fn a_range_that_grows_too_big_is_split_at_its_median() {
 /// A query that touches several partitions waits for the slowest; they work at the same time.
 #[test]
 fn partitions_work_at_the_same_time() {
-    let asking = ClientsConfig { scans: 100.0, rate: 2.0, ..READS };
+    let asking = ClientsConfig { scans: 100.0, rate: 2.0, ..reads() };
     let mut session = one_table(TableConfig { service_ms: 40.0, ..quick(Scheme::Hash) }, asking);
     advance_ms(&mut session, 20_000);
     let latency = the_clients(session.run(), "c").latency().percentile(10.0);
@@ -464,8 +451,8 @@ fn a_partition_is_a_queue_and_a_run_waits_for_the_slowest_of_four() {
     let spread = Spread::Exponential;
     let one = TableConfig { bounds: String::new(), spread, ..quick(Scheme::Range) };
     let all = TableConfig { spread, ..quick(Scheme::Hash) };
-    let busy = ClientsConfig { rate: 50.0, ..READS };
-    let idle = ClientsConfig { rate: 2.0, scans: 100.0, ..READS };
+    let busy = ClientsConfig { rate: 50.0, ..reads() };
+    let idle = ClientsConfig { rate: 2.0, scans: 100.0, ..reads() };
     for (config, asking, seconds, times) in
         [(one, busy, 1_000, 2.0), (all, idle, 4_000, 25.0 / 12.0)]
     {
@@ -480,7 +467,7 @@ fn a_partition_is_a_queue_and_a_run_waits_for_the_slowest_of_four() {
 
 #[test]
 fn rows_survive_a_crash_and_queries_do_not() {
-    let mut session = one_table(quick(Scheme::Hash), ClientsConfig { writes: 50.0, ..READS });
+    let mut session = one_table(quick(Scheme::Hash), ClientsConfig { writes: 50.0, ..reads() });
     advance_ms(&mut session, 2_000);
     session.kill("t").expect("it can be killed");
     session.revive("t").expect("it comes up again");
@@ -496,7 +483,7 @@ fn rows_survive_a_crash_and_queries_do_not() {
 #[test]
 fn the_same_byte_twice_fills_four_of_sixteen_cells() {
     let cells = |shards: usize| {
-        let mut session = open(&tables(by("md5_first_byte", Migration::None), shards, READS));
+        let mut session = open(&tables(by("md5_first_byte", Migration::None), shards, reads()));
         advance_ms(&mut session, 100);
         let run = session.run();
         let all = (0..shards).map(|n| the_table(run, &format!("shard{n}")));

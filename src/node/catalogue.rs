@@ -70,7 +70,9 @@ pub const CATALOGUE: &[KindEntry] = &[
         card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
                Keys are alike, by Zipf's law (the k-th in proportion to 1 / k^s), from a hot set, \
                or in order. An address is a session: answers are judged by the versions they give. \
-               No timeouts and no retries: a client waits for its answer.",
+               With a timeout, retries, hedges or guards each attempt is a call of its own: what \
+               was given up goes on at the servers, and its answer is dropped. With none of them \
+               a client waits for its answer.",
         make: || Kind::Clients(ClientsConfig::default()),
     },
     KindEntry {
@@ -85,8 +87,11 @@ pub const CATALOGUE: &[KindEntry] = &[
         links_max: 512,
         slows: false,
         refuses: false,
-        card: "Chooses in no time. It reads each server's health mark directly and at once, \
-               as in the course; health checks, and the time they take, are not modelled.",
+        card: "Chooses in no time. As in the course it reads each server's health mark directly \
+               and at once; or it finds out: by checks over the same wires, which servers answer in \
+               0.1 ms when their turn comes, or from requests that fail. A server that joins is \
+               taken to be up. Checks of other kinds of node are answered as they answer anything \
+               that they do not understand.",
         make: || Kind::Balancer(BalancerConfig::default()),
     },
     KindEntry {

@@ -84,6 +84,9 @@ pub trait Settings: Sized + 'static {
     /// Its own parameters, in the order in which they are shown.
     const PARAMS: &'static [Param<Self>];
 
+    /// Further tables of parameters, shown after those.
+    const MORE: &'static [&'static [Param<Self>]] = &[];
+
     /// The algorithm that is chosen: its key, and what can be set on it.
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         None
@@ -124,9 +127,14 @@ trait Named {
     fn fit(&self) -> Result<(), (&'static str, String)>;
 }
 
+/// The parameters of all its tables.
+fn own<C: Settings>() -> impl Iterator<Item = &'static Param<C>> {
+    C::PARAMS.iter().chain(C::MORE.iter().copied().flatten())
+}
+
 impl<C: Settings> Named for C {
     fn specs(&self) -> Vec<Spec> {
-        let own = C::PARAMS.iter().map(|param| param.spec);
+        let own = own::<C>().map(|param| param.spec);
         own.chain(self.knobs().iter().map(tuning::spec)).collect()
     }
 
@@ -135,7 +143,7 @@ impl<C: Settings> Named for C {
     }
 
     fn get(&self, key: &str) -> Option<Value> {
-        if let Some(param) = C::PARAMS.iter().find(|param| param.spec.key == key) {
+        if let Some(param) = own::<C>().find(|param| param.spec.key == key) {
             return Some((param.get)(self));
         }
         let (algorithm, knobs) = self.algorithm()?;
@@ -144,7 +152,7 @@ impl<C: Settings> Named for C {
     }
 
     fn set(&mut self, key: &str, value: Value) {
-        if let Some(param) = C::PARAMS.iter().find(|param| param.spec.key == key) {
+        if let Some(param) = own::<C>().find(|param| param.spec.key == key) {
             return (param.set)(self, value);
         }
         if let Some((algorithm, knobs)) = self.algorithm()
@@ -319,6 +327,30 @@ mod tests {
                     assert!(spec.key != other.key && spec.wire != other.wire);
                 }
                 assert!(spec.help.ends_with('.'), "{}.{}", entry.key, spec.key);
+            }
+        }
+    }
+
+    /// Names and numbers of an algorithm's knobs beside the node's own.
+    #[test]
+    fn no_knob_has_the_name_of_a_parameter() {
+        let choices = |range| match range {
+            Range::Choice(all) => all(),
+            Range::Number { .. } | Range::Switch | Range::Text { .. } => Vec::new(),
+        };
+        for entry in CATALOGUE {
+            for chosen in (entry.make)().specs() {
+                for choice in choices(chosen.range) {
+                    let mut kind = (entry.make)();
+                    let value = Value::Choice(choice.key.to_owned());
+                    assert_eq!(kind.set(chosen.key, value), Ok(()));
+                    let specs = kind.specs();
+                    for (place, spec) in specs.iter().enumerate() {
+                        let like = |other: &&Spec| other.key == spec.key || other.wire == spec.wire;
+                        let found = specs[..place].iter().find(like);
+                        assert!(found.is_none(), "{}: {spec:?} and {found:?}", entry.key);
+                    }
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod cluster;
 pub mod database;
 pub mod gateway;
 pub mod group;
+pub mod guarded;
 mod kind;
 pub mod machine;
 pub mod param;
@@ -116,7 +117,7 @@ impl AnyNode {
     pub fn configure<S: Sink>(&mut self, kind: &Kind, cx: &mut Context<'_, S>) {
         match (self, kind) {
             (AnyNode::Clients(node), Kind::Clients(config)) => node.configure(config.clone(), cx),
-            (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone()),
+            (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone(), cx),
             (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
             (AnyNode::Cache(node), Kind::Cache(config)) => {
                 node.configure(config.clone(), &mut cx.any())

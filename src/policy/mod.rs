@@ -14,6 +14,7 @@ pub mod evict;
 pub mod gateway;
 pub mod guard;
 pub mod hash;
+pub mod health;
 pub mod line;
 pub mod log;
 pub mod phi;

@@ -214,6 +214,16 @@ pub const GALLERY: &[Preset] = &[
         blurb: "A server dies, and a board with rules of its own notices, and when",
         json: include_str!("../../www/scenarios/alerts.json"),
     },
+    Preset {
+        key: "retry-storm",
+        blurb: "A second of trouble, and retries keep it down for good; a budget ends that",
+        json: include_str!("../../www/scenarios/retry-storm.json"),
+    },
+    Preset {
+        key: "health-checks",
+        blurb: "A server dies, and nobody knows until a check or a request fails",
+        json: include_str!("../../www/scenarios/health-checks.json"),
+    },
 ];
 
 impl Preset {

@@ -5,9 +5,14 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Session;
+use crate::node::balancer::Health;
+use crate::node::clients::AttemptCounts;
 use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
-use crate::node::{AnyNode, Board, Cache, Cluster, Gateway, Group, Queue, Registry, Router, Table};
+use crate::node::{
+    AnyNode, Balancer, Board, Cache, Clients, Cluster, Gateway, Group, Queue, Registry, Router,
+    Server, Table,
+};
 use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
 use crate::stats::judge::Violation;
@@ -83,40 +88,9 @@ impl Session {
 fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
     let now = session.run().now();
     match node {
-        AnyNode::Clients(clients) => {
-            let latency = clients.latency();
-            vec![
-                ("sent", clients.sent().total() as f64),
-                ("answered", clients.answered().total() as f64),
-                ("failed", clients.failed() as f64),
-                ("stale_reads", clients.judge().count(Violation::StaleRead) as f64),
-                ("own_writes_unseen", clients.judge().count(Violation::OwnWriteUnseen) as f64),
-                ("back_in_time", clients.judge().count(Violation::BackInTime) as f64),
-                ("latency_mean_ms", latency.mean().millis()),
-                ("latency_p50_ms", latency.percentile(50.0).millis()),
-                ("latency_p95_ms", latency.percentile(95.0).millis()),
-                ("latency_p99_ms", latency.percentile(99.0).millis()),
-            ]
-        }
-        AnyNode::Balancer(balancer) => vec![
-            ("picks", balancer.picked().total() as f64),
-            ("further_tries", balancer.retried() as f64),
-            ("nobody_to_choose", balancer.refused() as f64),
-        ],
-        AnyNode::Server(server) => vec![
-            ("arrived", server.arrived().total() as f64),
-            ("served", server.served().total() as f64),
-            ("refused", server.refused() as f64),
-            ("refused_memory", server.refused_memory() as f64),
-            ("failed_behind", server.failed_behind() as f64),
-            ("lost", server.lost() as f64),
-            ("busy_cores_mean", server.busy().mean(now)),
-            ("held_cores_mean", server.held().mean(now)),
-            ("queue_mean", server.waiting().mean(now)),
-            ("network_busy_mean", server.sending().mean(now)),
-            ("inside_mean", server.inside_mean(now)),
-            ("health_checks", server.checks() as f64),
-        ],
+        AnyNode::Clients(clients) => of_clients(clients),
+        AnyNode::Balancer(balancer) => of_balancer(balancer, now),
+        AnyNode::Server(server) => of_server(server, now),
         AnyNode::Cache(cache) => cache_figures(cache, session),
         AnyNode::Table(table) => of_table(table, now),
         AnyNode::Router(router) => of_router(router),
@@ -150,6 +124,81 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Group(group) => of_group(group, now),
         AnyNode::Board(board) => of_board(board, now),
     }
+}
+
+fn of_clients(clients: &Clients) -> Vec<(&'static str, f64)> {
+    let latency = clients.latency();
+    let mut figures = vec![
+        ("sent", clients.sent().total() as f64),
+        ("answered", clients.answered().total() as f64),
+        ("failed", clients.failed() as f64),
+        ("stale_reads", clients.judge().count(Violation::StaleRead) as f64),
+        ("own_writes_unseen", clients.judge().count(Violation::OwnWriteUnseen) as f64),
+        ("back_in_time", clients.judge().count(Violation::BackInTime) as f64),
+        ("latency_mean_ms", latency.mean().millis()),
+        ("latency_p50_ms", latency.percentile(50.0).millis()),
+        ("latency_p95_ms", latency.percentile(95.0).millis()),
+        ("latency_p99_ms", latency.percentile(99.0).millis()),
+    ];
+    let counts = *clients.attempts();
+    if counts != AttemptCounts::default() {
+        figures.extend([
+            ("attempts", counts.made as f64),
+            ("retries", counts.retries as f64),
+            ("hedges", counts.hedges as f64),
+            ("timed_out", counts.timed_out as f64),
+            ("late_answers", counts.late as f64),
+            ("retries_not_paid", counts.not_paid as f64),
+            ("circuit_open", counts.circuit_open as f64),
+            ("over_limit", counts.over_limit as f64),
+        ]);
+    }
+    figures
+}
+
+fn of_balancer(balancer: &Balancer, now: Time) -> Vec<(&'static str, f64)> {
+    let mut figures = vec![
+        ("picks", balancer.picked().total() as f64),
+        ("further_tries", balancer.retried() as f64),
+        ("nobody_to_choose", balancer.refused() as f64),
+    ];
+    let (config, counts) = (balancer.config(), balancer.health());
+    if config.health.how != Health::Mark {
+        let windows = balancer.detections();
+        let last = windows.last().map(|window| window.until.unwrap_or(now).since(window.from));
+        figures.extend([
+            ("checks", counts.checks as f64),
+            ("checks_failed", counts.bad_checks as f64),
+            ("sent_to_dead", counts.to_dead as f64),
+            ("detection_windows", windows.len() as f64),
+            ("last_detection_ms", last.map_or(0.0, |span| span.millis())),
+        ]);
+    }
+    if !config.guards.is_off() {
+        figures.push(("stopped_by_guards", balancer.stopped() as f64));
+    }
+    figures
+}
+
+fn of_server(server: &Server, now: Time) -> Vec<(&'static str, f64)> {
+    let mut figures = vec![
+        ("arrived", server.arrived().total() as f64),
+        ("served", server.served().total() as f64),
+        ("refused", server.refused() as f64),
+        ("refused_memory", server.refused_memory() as f64),
+        ("failed_behind", server.failed_behind() as f64),
+        ("lost", server.lost() as f64),
+        ("busy_cores_mean", server.busy().mean(now)),
+        ("held_cores_mean", server.held().mean(now)),
+        ("queue_mean", server.waiting().mean(now)),
+        ("network_busy_mean", server.sending().mean(now)),
+        ("inside_mean", server.inside_mean(now)),
+        ("health_checks", server.checks() as f64),
+    ];
+    if !server.config().shedding.how.is_empty() || server.config().shedding.drop_late {
+        figures.extend([("shed", server.shed() as f64), ("too_late", server.too_late() as f64)]);
+    }
+    figures
 }
 
 fn cache_figures(cache: &Cache, session: &Session) -> Vec<(&'static str, f64)> {

@@ -1,7 +1,7 @@
 //! Requests: what one is, how it can end, where it is just now, and the slab they live in.
 
 use super::node::{LinkId, NodeId};
-use super::time::Time;
+use super::time::{Span, Time};
 
 /// The most links a request may cross on its way; a longer way is a loop.
 pub const HOPS_MAX: usize = 12;
@@ -296,6 +296,8 @@ pub struct Request {
     pub stamp: Stamp,
     /// For a scan: how many keys, beginning with `key`.
     pub width: u32,
+    /// How many microseconds after its birth its answer is of no use any more; 0 is never.
+    patience_us: u32,
     hops: [LinkId; HOPS_MAX],
     depth: u8,
     /// For a call: how many of the hops are those of the request it was made for.
@@ -325,6 +327,7 @@ impl Request {
             until: born,
             stamp: Stamp::default(),
             width,
+            patience_us: 0,
             hops: [LinkId(0); HOPS_MAX],
             depth: 0,
             base: 0,
@@ -348,6 +351,29 @@ impl Request {
     /// It is made for the sake of `cause`, whose way is the beginning of its own.
     pub(crate) fn follow(&mut self, cause: &Request) {
         (self.hops, self.depth, self.base) = (cause.hops, cause.depth, cause.depth);
+        if let Some(deadline) = cause.deadline() {
+            self.wait_until(deadline);
+        }
+    }
+
+    /// From when on nobody waits for its answer: it is the deadline of whoever it is made for, to
+    /// the microsecond, and travels with it.
+    #[inline]
+    pub fn deadline(&self) -> Option<Time> {
+        let patience = Span::from_ns(u64::from(self.patience_us) * 1_000);
+        (self.patience_us > 0).then(|| self.born + patience)
+    }
+
+    /// Is it of no use any more at `now`?
+    #[inline]
+    pub fn is_too_late(&self, now: Time) -> bool {
+        self.patience_us > 0 && self.deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Nobody waits for its answer from `deadline` on: an hour from its birth at most.
+    pub(crate) fn wait_until(&mut self, deadline: Time) {
+        let us = deadline.since(self.born).ns().div_ceil(1_000);
+        self.patience_us = u32::try_from(us).unwrap_or(u32::MAX).max(1);
     }
 
     /// It is at `place` from `now` on, and will leave it at `until`.

@@ -156,6 +156,7 @@ fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
         context.fill_rect(cell.left * width, top, wide, (row - 1.0).max(1.0));
     }
     context.set_global_alpha(1.0);
+    paint_detections(&sheet, session, window);
     context.set_font("11px Inter, sans-serif");
     for mark in strip::fault_marks(session.scenario(), window, LETTER / width) {
         let token = if mark.good { "--rq-hit" } else { "--rq-fail" };
@@ -190,6 +191,24 @@ fn paint_alerts(sheet: &Sheet, session: &Session, window: Window) {
         // What cannot be drawn is also in the inspector.
         let _ = context.fill_text(&format!("{sign} {metric}"), share * width + 2.0, 10.0);
         context.fill_rect(share * width, 0.0, 1.0, 12.0);
+    }
+}
+
+/// Where a dead server was used because nobody knew: a band, and how many requests it cost.
+fn paint_detections(sheet: &Sheet, session: &Session, window: Window) {
+    const LINE: f64 = 12.0;
+    let Sheet { context, width, height } = sheet;
+    context.set_fill_style_str(&theme::token_text("--rq-fail"));
+    context.set_font("10px Inter, sans-serif");
+    for (place, band) in strip::detections(session.run(), window).iter().enumerate() {
+        let (left, wide) = (band.left * width, (band.width * width).max(1.5));
+        context.set_global_alpha(0.16);
+        context.fill_rect(left, 0.0, wide, *height);
+        context.set_global_alpha(1.0);
+        // One under the other, so that neighbours do not cover one another.
+        let line = LINE * (place % 3 + 1) as f64;
+        // Text that cannot be drawn is also in the balancer's box.
+        let _ = context.fill_text(&band.words, left + 2.0, line);
     }
 }
 

@@ -67,7 +67,7 @@ fn NodeSettings(id: String) -> impl IntoView {
         });
         gaps.map(|gap| sentence(&gap.reason))
     };
-    // Which settings there are depends on what is chosen in some of them.
+    // Which settings there are, and which matter, depends on what is chosen in some of them.
     let specs = move || {
         let now = store.doc(|s| s.node(&id.get_value()).map(|node| node.kind.clone()));
         let used = |kind: Kind| {

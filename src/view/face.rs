@@ -5,6 +5,7 @@ pub use super::database::MemberRow;
 pub use super::gateway::{GateCell, RouteRow};
 pub use super::queue::MessageRow;
 pub use super::registry::InstanceRow;
+use crate::node::balancer::Health;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
@@ -216,9 +217,23 @@ fn clients(node: &Clients, now: Time) -> Face {
     let answered = node.answered().per_second(now);
     let judge = node.judge();
     let stale = judge.count(Violation::StaleRead);
+    let counts = node.attempts();
+    // More calls than requests: what a retry storm is made of.
+    let tries = counts.made as f64 / (node.sent().total() as f64).max(1.0);
+    let in_attempts = match counts.made {
+        0 => String::new(),
+        made => format!(
+            "; {made} attempts, {} timed out, {} retries, {} hedges, {} answers too late",
+            counts.timed_out, counts.retries, counts.hedges, counts.late
+        ),
+    };
+    let guards = match node.guards_state(now) {
+        state if state.is_empty() => state,
+        state => format!("; {state}"),
+    };
     let words = format!(
         "sent {}, answered {}, failed {}, median {}, 99th percentile {}; {stale} stale reads, \
-         {} own writes not seen, {} reads that went back in time",
+         {} own writes not seen, {} reads that went back in time{in_attempts}{guards}",
         node.sent().total(),
         node.answered().total(),
         node.failed(),
@@ -231,6 +246,9 @@ fn clients(node: &Clients, now: Time) -> Face {
         condition: Condition::Fine,
         number: format!("{number} {unit}"),
         detail: match stale {
+            0 if counts.made > 0 => {
+                format!("{}/s \u{b7} {tries:.1} tries each", rate(answered))
+            }
             0 => format!("{} answered/s", rate(answered)),
             n => format!("{}/s \u{b7} {n} stale", rate(answered)),
         },
@@ -245,18 +263,38 @@ fn clients(node: &Clients, now: Time) -> Face {
 fn balancer(node: &Balancer, now: Time) -> Face {
     let name = node.config().entry().name;
     let shares: Vec<String> = (node.backends().iter().zip(node.picks()))
-        .map(|(backend, picks)| {
+        .enumerate()
+        .map(|(place, (backend, picks))| {
             let mark = if backend.healthy { "" } else { " (unhealthy)" };
-            format!("{} got {picks}{mark}", backend.name)
+            let guards = match node.guards_state(place, now) {
+                state if state.is_empty() => state,
+                state => format!(" ({state})"),
+            };
+            format!("{} got {picks}{mark}{guards}", backend.name)
         })
         .collect();
     Face {
         condition: Condition::Fine,
         number: format!("{}/s", rate(node.picked().per_second(now))),
-        detail: name.to_owned(),
+        detail: match node.health().to_dead {
+            0 => name.to_owned(),
+            lost => format!("{lost} sent to dead servers"),
+        },
         inside: Inside::Rows(rows::of_balancer(node, now)),
-        words: format!("{name}; {}", shares.join(", ")),
+        words: format!("{name}; {}{}", shares.join(", "), beliefs(node, now)),
     }
+}
+
+/// What a balancer that has to find out believes about its servers, and what that cost.
+fn beliefs(node: &Balancer, now: Time) -> String {
+    if node.config().health.how == Health::Mark {
+        return String::new();
+    }
+    let all = node.backends().iter().enumerate();
+    let words =
+        all.map(|(place, backend)| format!("{} {}", backend.name, node.believes(place, now)));
+    let words = words.collect::<Vec<String>>().join(", ");
+    format!("; believes {words}; {} requests sent to dead servers", node.health().to_dead)
 }
 
 fn server(node: &Server, now: Time) -> Face {
@@ -271,7 +309,7 @@ fn server(node: &Server, now: Time) -> Face {
         config.queue_limit,
         node.arrived().total(),
         node.served().total(),
-        node.refused() + node.refused_memory(),
+        node.refused() + node.refused_memory() + node.shed() + node.too_late(),
         node.lost(),
         server::words(node, now)
     );

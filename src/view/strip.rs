@@ -1,5 +1,7 @@
 //! The strip of time under the canvas: which stretch it shows, the heat map, the small charts.
 
+use crate::node::AnyNode;
+use crate::scenario::build::Run;
 use crate::scenario::{Fault, Scenario};
 use crate::session::{LATENCY_CELLS, Series};
 use crate::sim::Time;
@@ -58,6 +60,33 @@ pub struct HeatMap {
     pub lowest: usize,
     /// How many rows are shown.
     pub rows: usize,
+}
+
+/// A stretch of time in which a balancer used a server that was dead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    /// Left edge, as a share of the width.
+    pub left: f64,
+    /// Width, as a share of the width.
+    pub width: f64,
+    /// Whose it is, and what was lost in it: `s2: 12 lost`.
+    pub words: String,
+}
+
+/// The windows of detection of all balancers, as far as they are shown.
+pub fn detections(run: &Run, window: Window) -> Vec<Band> {
+    let balancers = run.nodes().iter().filter_map(|node| match node {
+        AnyNode::Balancer(balancer) => Some(balancer.detections()),
+        _ => None,
+    });
+    let bands = balancers.flatten().filter_map(|detection| {
+        let until = detection.until.unwrap_or(run.now());
+        let [left, right] = [detection.from, until].map(|at| window.share(at.seconds()));
+        let (left, right) = (left.max(0.0), right.min(1.0));
+        let words = format!("{}: {} lost", detection.server, detection.lost);
+        (right > left).then_some(Band { left, width: right - left, words })
+    });
+    bands.collect()
 }
 
 const COLUMNS: f64 = 60.0;

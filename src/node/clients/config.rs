@@ -1,8 +1,12 @@
 //! What can be set on clients: settings, their defaults and their table.
 
+use super::super::guarded::{self, GuardConfig, guard_params};
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use super::calling::{self, CallConfig};
 use super::services;
 use crate::node::Settings;
+use crate::node::tuning::Tuning;
+use crate::policy::Knob;
 
 /// How requests are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,10 @@ pub struct ClientsConfig {
     pub hot_keys: u32,
     /// The share of requests for hot keys, in percent.
     pub hot_share: f64,
+    /// How they ask: time limits, attempts, hedges.
+    pub calls: Box<CallConfig>,
+    /// What stands between them and whom they ask.
+    pub guards: Box<GuardConfig>,
     /// Which services requests are for, with weights; empty where the key says so.
     pub services: String,
 }
@@ -80,6 +88,8 @@ impl Default for ClientsConfig {
             zipf_s: 1.0,
             hot_keys: 10,
             hot_share: 80.0,
+            calls: Box::default(),
+            guards: Box::default(),
             services: String::new(),
         }
     }
@@ -120,6 +130,7 @@ const POPULARITIES: [(Popularity, Choice); 4] = [
 
 impl Settings for ClientsConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+    const MORE: &'static [&'static [Param<Self>]] = &[calling::PARAMS, GUARDS];
 
     fn idle(&self, key: &str) -> bool {
         match key {
@@ -128,10 +139,24 @@ impl Settings for ClientsConfig {
             "zipf_s" => self.popularity != Popularity::Zipf,
             "hot_keys" | "hot_share" => self.popularity != Popularity::HotSet,
             "scan_width" => self.scans == 0.0,
-            _ => false,
+            _ => self.calls.idle(key) || self.guards.idle(key),
         }
     }
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        self.calls.algorithm()
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.calls.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.calls.tuning)
+    }
 }
+
+const GUARDS: &[Param<ClientsConfig>] = guard_params!(ClientsConfig, 22);
 
 /// The parameters.
 const PARAMS: &[Param<ClientsConfig>] = &[

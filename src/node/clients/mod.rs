@@ -5,24 +5,37 @@
 //! drawn from `user:0` to `user:n-1`: all alike, by Zipf's law, mostly from a hot set, or one after
 //! the other; client addresses from so many; a mix of services, for gateways. A share of the
 //! requests writes, deletes, or asks for a run of keys. Answers are judged for consistency, an
-//! address being a session. Not modelled: timeouts and retries.
+//! address being a session. A request can be asked in attempts, with time limits, retries, a budget
+//! for them, hedges, a deadline, a circuit breaker and a limit on calls at once (`attempts`). Not
+//! modelled: connections.
 //!
 //! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate; by Zipf's law the k-th key
 //! is asked for in proportion to 1 / k^s.
 
+mod attempts;
+mod calling;
 mod config;
+mod flights;
 mod services;
 
+pub use calling::CallConfig;
 pub use config::{Arrivals, ClientsConfig, Popularity};
+pub use flights::AttemptCounts;
 
 use crate::sim::{
     Context, Dist, Event, Found, Key, LinkId, Op, Outcome, Reason, Request, Rng, Signal, Sink,
-    Span, Want, What, Zipf,
+    Span, Time, Want, What, Zipf,
 };
 use crate::stats::judge::{Judge, Seen};
 use crate::stats::{Latency, Meter};
+use flights::Attempts;
 
+/// Timers: the next request; something about a request that is asked in attempts.
 const NEXT: u8 = 0;
+const ATTEMPT: u8 = 1;
+
+/// One after another: how long clients whose request was refused by their own guards wait at least.
+const AFTER_REFUSAL: Span = Span::from_millis(1);
 
 /// A running group of clients.
 #[derive(Clone, Debug)]
@@ -47,6 +60,9 @@ pub struct Clients {
     sent: Meter,
     answered: Meter,
     failed: u64,
+    attempts: Attempts,
+    /// When a request last failed in no time.
+    failed_at_once: Option<Time>,
 }
 
 impl Clients {
@@ -55,6 +71,7 @@ impl Clients {
         Clients {
             gap: gap(&config),
             zipf: Zipf::new(config.keys, config.zipf_s),
+            attempts: Attempts::new(id, seed, &config),
             config,
             way: None,
             arrivals: Rng::stream(seed, id, "arrivals"),
@@ -66,6 +83,7 @@ impl Clients {
             epoch: 0,
             generated: 0,
             awaited: None,
+            failed_at_once: None,
             latency: Latency::default(),
             sent: Meter::default(),
             answered: Meter::default(),
@@ -80,6 +98,7 @@ impl Clients {
         let had_ended = self.ended();
         self.gap = gap(&config);
         self.zipf = Zipf::new(config.keys, config.zipf_s);
+        self.attempts.configure(&self.config, &config);
         self.services.set(&config.services, |name| cx.word(name));
         self.config = config;
         if pace_changed || had_ended != self.ended() {
@@ -129,14 +148,12 @@ impl Clients {
                 self.generated += 1;
                 let want = self.want();
                 let person = self.addresses.below(self.config.addresses);
-                let slot = self.send(want, person, cx);
-                if self.config.arrivals == Arrivals::OneByOne {
-                    self.awaited = cx.request(slot).map(|request| request.id);
-                }
+                self.send(want, person, self.config.arrivals == Arrivals::OneByOne, cx);
                 self.go_on(cx);
             }
             What::Reply => self.home(event.arg, cx),
             What::Arrive => cx.fail(event.arg, Reason::BadRequest),
+            What::Timer(ATTEMPT) => self.ring(event.arg, cx),
             What::Timer(_) | What::Planned => {}
         }
     }
@@ -146,11 +163,12 @@ impl Clients {
             Signal::LinkAdded(link) => self.way = self.way.or(Some(link)),
             Signal::LinkRemoved(_) => self.way = cx.outgoing().map(|(link, _)| link).next(),
             Signal::SendOne(typed, op) => {
-                self.send(Want::one(op, Key::typed(typed)), 0, cx);
+                self.send(Want::one(op, Key::typed(typed)), 0, false, cx);
             }
             Signal::Crash => {
                 self.epoch += 1;
                 self.awaited = None;
+                self.drop_attempts(cx);
             }
             Signal::Restart => self.restart_timer(cx),
             Signal::PeerChanged(_)
@@ -195,8 +213,15 @@ impl Clients {
         }
     }
 
-    /// Makes a request of this person and sends it. With nowhere to go it ends at once.
-    fn send<S: Sink + ?Sized>(&mut self, want: Want, person: u32, cx: &mut Context<'_, S>) -> u32 {
+    /// Makes a request of this person and sends it; is it waited for before the next? With nowhere
+    /// to go it ends at once.
+    fn send<S: Sink + ?Sized>(
+        &mut self,
+        want: Want,
+        person: u32,
+        awaits: bool,
+        cx: &mut Context<'_, S>,
+    ) {
         let slot = cx.send_new(want, address(person, cx.own_number().0));
         self.sent.mark(cx.now());
         // A typed key says its service itself.
@@ -205,22 +230,27 @@ impl Clients {
         {
             cx.say_service(slot, word);
         }
-        match self.way {
-            Some(link) => {
-                cx.forward(slot, link);
-            }
-            None => {
-                cx.fail(slot, Reason::BadRequest);
-                self.failed += 1;
-            }
+        let Some(link) = self.way else {
+            self.failed += 1;
+            return cx.fail(slot, Reason::BadRequest);
+        };
+        match self.asks_in_attempts() {
+            true => self.begin(slot, want, cx),
+            false => drop(cx.forward(slot, link)),
         }
-        slot
+        if awaits {
+            // One that a guard refused has ended already.
+            self.awaited = cx.request(slot).map(|request| request.id);
+        }
     }
 
     /// An answer, or a failure, is home.
     #[inline]
     fn home<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
         let Some(request) = cx.request(slot) else { return };
+        if request.is_call {
+            return self.call_back(slot, cx);
+        }
         let id = request.id;
         if request.outcome == Outcome::Done {
             let took = cx.now().since(request.born);
@@ -231,6 +261,12 @@ impl Clients {
             self.failed += 1;
         }
         cx.finish(slot);
+        self.next_after(id, cx);
+    }
+
+    /// The request with this number has ended: the next, if it was waited for.
+    #[inline]
+    fn next_after<S: Sink + ?Sized>(&mut self, id: u64, cx: &mut Context<'_, S>) {
         if self.awaited == Some(id) {
             self.awaited = None;
             if self.config.arrivals == Arrivals::OneByOne {
@@ -276,10 +312,14 @@ impl Clients {
             return;
         }
         let first = self.generated == 0;
-        let gap = match self.config.arrivals {
+        let mut gap = match self.config.arrivals {
             Arrivals::OneByOne if first => Span::ZERO,
             _ => self.gap.draw(&mut self.arrivals),
         };
+        if self.config.arrivals == Arrivals::OneByOne && self.failed_at_once == Some(cx.now()) {
+            // Time must go on although no attempt was let out.
+            gap = gap.max(AFTER_REFUSAL);
+        }
         cx.wake_in(gap, NEXT, self.epoch);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::aside::OnWrite;
 use super::super::param::{Choice, Value};
+use super::shed::ShedConfig;
 use crate::policy::line;
 use crate::sim::{Dist, Span};
 
@@ -81,6 +82,8 @@ pub struct ServerConfig {
     pub in_flight_max: u32,
     /// Is it to be used only when no other can be?
     pub backup: bool,
+    /// What it does not take on, and what it does not go on with.
+    pub shedding: ShedConfig,
 }
 
 impl Default for ServerConfig {
@@ -105,6 +108,7 @@ impl Default for ServerConfig {
             healthy: true,
             in_flight_max: 0,
             backup: false,
+            shedding: ShedConfig::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ impl Server {
         why: &mut Why,
         cx: &Context<'_, S>,
     ) {
-        let (cores, limit, ahead) = (self.config.cores, self.config.queue_limit, self.queue.len());
+        let (cores, limit, ahead) = (self.config.cores, self.config.queue_limit, self.line_len());
         let name = cx.own_name();
         let (busy, held) = (self.busy.value(), self.held_cores());
         why.line(|| Line {
@@ -122,7 +122,7 @@ impl Server {
         why: &mut Why,
         cx: &Context<'_, S>,
     ) {
-        let (name, left) = (cx.own_name(), self.queue.len());
+        let (name, left) = (cx.own_name(), self.line_len());
         let waited = cx.request(slot).map_or(Span::ZERO, |r| cx.now().since(r.since));
         why.line(|| Line {
             subject: "in line".to_owned(),

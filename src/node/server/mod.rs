@@ -3,11 +3,12 @@
 //!
 //! Modelled: c cores, each serving one request at a time, first or last in first out, or all
 //! requests sharing them; service times from five distributions; a limit on the waiting places;
-//! memory that requests hold while they are here; answers that go out one after another at the
-//! network's speed; calls to other nodes in turn or at once, with or without a core held meanwhile;
-//! a cache that only looks aside, managed as in the course (`node::aside`); health checks, which
-//! wait in line like all others and are nobody's traffic; a crash that loses everything held. Not
-//! modelled here: storage, failures that take time to send, memory that grows.
+//! memory that requests hold while they are here; load shedding, and dropping what is too late;
+//! answers that go out one after another at the network's speed; calls to other nodes in turn or at
+//! once, with or without a core held meanwhile; a cache that only looks aside, managed as in the
+//! course (`node::aside`); health checks, which wait in line like all others and are nobody's
+//! traffic; a crash that loses everything held. Not modelled here: storage, failures that take time
+//! to send, memory that grows.
 //!
 //! Formula: with Poisson arrivals and exponential service this is M/M/c; load is
 //! rate x service time / cores, and the queue is stable below 1.
@@ -17,6 +18,7 @@ mod config;
 mod explain;
 mod params;
 mod send;
+mod shed;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -26,12 +28,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 pub use config::{Calls, Discipline, ServerConfig, Service};
 pub(super) use config::{Shape, Table, choices, key_of, of_key, services, times};
+pub use shed::ShedConfig;
 pub use usage::Usage;
 
 use crate::policy::line::ProcessorSharing;
 use crate::sim::{Context, Dist, Event, LinkId, Reason, Rng, Signal, Sink, Span, Time, What};
 use crate::stats::{Level, Meter};
 use ask::{Key, Task};
+use shed::Shedding;
 use usage::Marks;
 use work::is_check;
 
@@ -59,6 +63,7 @@ pub struct Server {
     cores: Vec<Core>,
     /// Those who wait for a core, in the order in which they came.
     queue: VecDeque<u32>,
+    shedding: Shedding,
     /// Those who share the cores, where that is the discipline.
     sharing: ProcessorSharing,
     /// What is left of the work of those who had begun under another discipline.
@@ -105,6 +110,7 @@ impl Server {
     pub fn new(id: &str, seed: u64, config: ServerConfig) -> Server {
         Server {
             service: config.times(),
+            shedding: Shedding::new(id, seed, &config),
             rng: Rng::stream(seed, id, "service"),
             cores: vec![Core::Free; usize::from(config.cores)],
             sharing: ProcessorSharing::new(u32::from(config.cores)),
@@ -147,7 +153,8 @@ impl Server {
         let cores = usize::from(config.cores);
         let shares = |config: &ServerConfig| config.discipline == Discipline::Sharing;
         let turned = shares(&config) != shares(&self.config);
-        self.config = config;
+        let old = std::mem::replace(&mut self.config, config);
+        self.reform_line(&old, cx);
         if self.cores.len() < cores {
             self.cores.resize(cores, Core::Free);
         }
@@ -303,7 +310,7 @@ impl Server {
         self.life = self.life.wrapping_add(1);
         let working = self.cores.iter_mut().map(|core| std::mem::replace(core, Core::Free));
         let mut held: Vec<u32> = working.filter_map(Core::slot).collect();
-        held.extend(self.queue.drain(..));
+        held.extend(self.empty_line());
         let sharing: Vec<u64> = self.sharing.in_service().collect();
         for slot in sharing {
             self.sharing.leave(slot, cx.now());

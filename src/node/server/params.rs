@@ -2,13 +2,17 @@
 
 use super::super::param::{Param, Range, Spec, Value, number};
 use super::config::{
-    SERVICE_MS_MAX, ServerConfig, choices, disciplines, key_of, of_key, on_writes, services, times,
-    ways,
+    SERVICE_MS_MAX, ServerConfig, Service, choices, disciplines, key_of, of_key, on_writes,
+    services, times, ways,
 };
-use crate::node::{Service, Settings};
+use super::shed;
+use crate::node::Settings;
+use crate::node::tuning::Tuning;
+use crate::policy::Knob;
 
 impl Settings for ServerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
+    const MORE: &'static [&'static [Param<Self>]] = &[shed::PARAMS];
 
     fn idle(&self, key: &str) -> bool {
         match key {
@@ -20,6 +24,18 @@ impl Settings for ServerConfig {
             "network" => self.response_kb == 0.0,
             _ => false,
         }
+    }
+
+    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
+        self.shedding.algorithm()
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        Some(&self.shedding.tuning)
+    }
+
+    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        Some(&mut self.shedding.tuning)
     }
 }
 

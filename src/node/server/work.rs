@@ -40,7 +40,8 @@ impl Server {
         };
         let fits = free.is_some() || self.has_room();
         let mut why = cx.why(slot);
-        if why.wanted() {
+        let refused = self.refuses(slot, &mut why, cx);
+        if why.wanted() && refused.is_none() {
             match full {
                 true => self.explain_memory(&mut why, cx),
                 false if shares => self.explain_sharing(fits, &mut why, cx),
@@ -48,6 +49,10 @@ impl Server {
             }
         }
         cx.decided(slot, why);
+        if let Some(reason) = refused {
+            self.count_turned_away(reason, check);
+            return cx.fail(slot, reason);
+        }
         if full {
             self.refused_memory += u64::from(!check);
             return cx.fail(slot, Reason::MemoryFull);
@@ -82,7 +87,7 @@ impl Server {
     fn has_room(&self) -> bool {
         let places = self.config.queue_limit as usize;
         match self.shares() {
-            false => self.queue.len() < places,
+            false => self.line_len() < places,
             true => {
                 let inside = self.sharing.len() + self.held.value() as usize;
                 inside < usize::from(self.config.cores) + places
@@ -91,8 +96,8 @@ impl Server {
     }
 
     fn let_wait<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
-        self.queue.push_back(slot);
-        self.waiting.set(cx.now(), self.queue.len() as u32);
+        self.join_line(slot, cx.now());
+        self.waiting.set(cx.now(), self.line_len() as u32);
         cx.wait(slot);
     }
 
@@ -160,13 +165,8 @@ impl Server {
 
     #[inline]
     pub(super) fn take_next<S: Sink + ?Sized>(&mut self, core: usize, cx: &mut Context<'_, S>) {
-        let next = match self.config.discipline {
-            Discipline::Fifo => self.queue.pop_front(),
-            Discipline::Lifo => self.queue.pop_back(),
-            Discipline::Sharing => None,
-        };
-        if let Some(next) = next {
-            self.waiting.set(cx.now(), self.queue.len() as u32);
+        if let Some(next) = self.next_in_line(cx) {
+            self.waiting.set(cx.now(), self.line_len() as u32);
             let mut why = cx.why(next);
             if why.wanted() {
                 self.explain_next(next, &mut why, cx);
@@ -230,7 +230,7 @@ impl Server {
             let work = until.map_or(Span::ZERO, |until| until.since(cx.now()));
             self.share(slot, work, cx);
         }
-        for slot in std::mem::take(&mut self.queue) {
+        for slot in self.empty_line() {
             let work = self.work_on(slot, cx);
             self.share(slot, work, cx);
         }

@@ -7,6 +7,7 @@ use switchyard::policy::Knobs;
 use switchyard::policy::balance::{self, Answer, Ask, Backend, Balancer, Pick};
 use switchyard::policy::balance::{slow_start_period, slow_start_weight, weight_shown};
 use switchyard::policy::hash::haproxy::{HaproxyHash, avalanche, crc32c};
+use switchyard::policy::health::Checked;
 use switchyard::sim::{Rng, Span, Time, Why};
 
 use super::{Covered, compare, items, text, whole};
@@ -27,6 +28,7 @@ pub(crate) const KINDS: &[Covered] = &[
     Covered::recorded("haproxy_bounded", bounded),
     Covered::recorded("haproxy_hash", hash),
     Covered::field("haproxy_hashes", hashes, HASHES),
+    Covered::recorded("haproxy_health", health),
     Covered::recorded("haproxy_leastconn", leastconn),
     Covered::recorded("haproxy_queue", queue::queue),
     // Counts within four standard deviations: the generator's state at the start is not known.
@@ -480,6 +482,45 @@ fn random(case: &Json) -> Result<(), String> {
         }
     }
     compare("the sum of the counts", &json!(sum), &json!(n))
+}
+
+// ===== checks =====
+
+/// The counter that a balancer node keeps for each server, over as many bad checks as it takes and
+/// as many good ones.
+fn health(case: &Json) -> Result<(), String> {
+    let inputs = inputs(case, &["inter_ms", "fall", "rise"])?;
+    let (fall, rise) = (whole(inputs, "fall", 3) as u32, whole(inputs, "rise", 2) as u32);
+    let mut checked = Checked::new(rise, fall);
+    let mut seen = vec![];
+    let mut count = |well: bool| {
+        let before = checked.is_up();
+        let mut checks = 0;
+        while checked.is_up() == before && checks < 1_000 {
+            let words = checked.words();
+            // What is shown is seen between two checks.
+            if seen.last() != Some(&words) {
+                seen.push(words);
+            }
+            checked.heard(well);
+            checks += 1;
+        }
+        checks
+    };
+    let (bad, good) = (count(false), count(true));
+    let shown = checked.words();
+    seen.extend((seen.last() != Some(&shown)).then_some(shown));
+    compare(
+        "bad checks until it was down",
+        &case["observed"]["bad_checks_before_DOWN"],
+        &json!(bad),
+    )?;
+    compare(
+        "good checks until it was up",
+        &case["observed"]["good_checks_before_UP"],
+        &json!(good),
+    )?;
+    compare("what was shown", &case["observed"]["states_seen"], &json!(seen))
 }
 
 // ===== slow start =====

@@ -1,108 +1,40 @@
 //! A load balancer: asks its strategy which backend gets the request, and passes it on.
 //!
 //! Modelled: one list of backends in the order in which they were wired, counts of requests in
-//! flight per backend, health as in the course: a mark on the server that the balancer reads at
-//! once, also when a server crashes; a limit of requests in flight per server and backup servers,
-//! for the strategies that know them; another server for a request whose connection was refused or
-//! lost, as nginx's `proxy_next_upstream error`. Not modelled here: health checks and the time they
-//! need, a queue for requests that nobody has room for (they fail).
+//! flight per backend; health as in the course (a mark on the server that the balancer reads at
+//! once, also when a server crashes), or found out by checks or from the requests themselves
+//! (`believe`); a circuit breaker and a limit on calls at once per server; a limit of requests in
+//! flight per server and backup servers, for the strategies that know them; another server for a
+//! request whose connection was refused or lost, as nginx's `proxy_next_upstream error`. Not
+//! modelled here: a queue for requests that nobody has room for (they fail).
+
+mod believe;
+mod check;
+mod choose;
+mod config;
+mod health;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 
-use super::Settings;
-use super::param::{Choice, Param, Range, Spec, Value, number};
-use super::tuning::Tuning;
-use crate::policy::Knob;
+pub use believe::{Detection, HealthCounts};
+pub use config::BalancerConfig;
+pub use health::{Health, HealthConfig};
+
+use super::guarded::{Door, Passed, end_of};
 use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};
 use crate::sim::{
     Card, Context, Event, LinkId, NodeId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time,
     What, Why,
 };
 use crate::stats::Meter;
+use believe::Belief;
 
-/// What can be set on a balancer.
-#[derive(Clone, Debug)]
-pub struct BalancerConfig {
-    /// The strategy, from the catalogue.
-    pub strategy: &'static str,
-    /// The strategies' own settings.
-    pub tuning: Tuning,
-    /// How many servers a request may try.
-    pub tries: u8,
-}
-
-impl BalancerConfig {
-    /// The catalogue entry of the strategy.
-    pub fn entry(&self) -> &'static balance::Entry {
-        balance::find(self.strategy).unwrap_or(balance::CATALOGUE[0])
-    }
-}
-
-impl PartialEq for BalancerConfig {
-    fn eq(&self, other: &BalancerConfig) -> bool {
-        let set = |c: &BalancerConfig, knob: &Knob| c.tuning.of(c.strategy).get(knob);
-        self.strategy == other.strategy
-            && self.tries == other.tries
-            && self.entry().knobs.iter().all(|knob| set(self, knob) == set(other, knob))
-    }
-}
-
-impl Default for BalancerConfig {
-    fn default() -> Self {
-        BalancerConfig { strategy: balance::CATALOGUE[0].key, tuning: Tuning::default(), tries: 1 }
-    }
-}
-
-impl Settings for BalancerConfig {
-    const PARAMS: &'static [Param<Self>] = PARAMS;
-
-    fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
-        Some((self.strategy, self.entry().knobs))
-    }
-
-    fn tuning(&self) -> Option<&Tuning> {
-        Some(&self.tuning)
-    }
-
-    fn tuning_mut(&mut self) -> Option<&mut Tuning> {
-        Some(&mut self.tuning)
-    }
-}
-
-/// The parameters.
-const PARAMS: &[Param<BalancerConfig>] = &[
-    Param {
-        spec: Spec {
-            key: "strategy",
-            wire: 0,
-            label: "Strategy",
-            unit: "",
-            help: "How it chooses a server for each request.",
-            range: Range::Choice(|| balance::CATALOGUE.iter().map(|e| Choice::of(e)).collect()),
-        },
-        get: |c| Value::Choice(c.strategy.to_owned()),
-        set: |c, v| {
-            let Value::Choice(key) = v else { return };
-            if let Some(entry) = balance::find(&key) {
-                c.strategy = entry.key;
-            }
-        },
-    },
-    Param {
-        spec: Spec {
-            key: "tries",
-            wire: 1,
-            label: "Servers tried",
-            unit: "servers",
-            help: "How many servers a request may try: the strategy is asked again when a \
-                   connection was refused or lost. 1 is no second try.",
-            range: Range::Number { min: 1.0, max: 16.0, handy: 5.0, step: 1.0, whole: true },
-        },
-        get: |c| Value::Number(f64::from(c.tries)),
-        set: |c, v| c.tries = number(v) as u8,
-    },
-];
+/// Timers: a check is due; a check has taken too long; a server that was left out may come back;
+/// outlier detection looks at all.
+const CHECK: u8 = 0;
+const TIMEOUT: u8 = 1;
+const REVIEW: u8 = 2;
+const INTERVAL: u8 = 3;
 
 /// A running load balancer.
 #[derive(Clone, Debug)]
@@ -130,6 +62,12 @@ pub struct Balancer {
     key: String,
     picked: Meter,
     refused: u64,
+    belief: Belief,
+    /// The guards before each, in list order; nobody where there are none.
+    doors: Vec<Door>,
+    guards: Rng,
+    /// Requests that no server's guard let pass.
+    stopped: u64,
     /// The last words of a strategy that fell over.
     last_words: Option<String>,
 }
@@ -139,6 +77,10 @@ impl Balancer {
     pub fn new(id: &str, seed: u64, config: BalancerConfig) -> Balancer {
         Balancer {
             rng: Rng::stream(seed, id, "picks"),
+            belief: Belief::new(id, seed, &config.health),
+            doors: Vec::new(),
+            guards: Rng::stream(seed, id, "guards"),
+            stopped: 0,
             joined: 0,
             policy: make(&config),
             config,
@@ -156,13 +98,31 @@ impl Balancer {
         }
     }
 
-    /// New settings, from the next request on. Another strategy begins with no history.
-    pub fn configure(&mut self, config: BalancerConfig) {
-        let same = BalancerConfig { tries: config.tries, ..self.config.clone() } == config;
-        self.config = config;
-        if !same {
+    /// New settings, from the next request on. Another strategy begins with no history, and so do
+    /// other guards and another way to find out about health.
+    pub fn configure<S: Sink + ?Sized>(&mut self, config: BalancerConfig, cx: &mut Context<'_, S>) {
+        let old = std::mem::replace(&mut self.config, config);
+        let mut same = old.clone();
+        same.tries = self.config.tries;
+        (same.health, same.guards) = (self.config.health, self.config.guards.clone());
+        if same != self.config {
             self.policy = make(&self.config);
             introduce(self.policy.as_mut(), &self.backends);
+        }
+        if old.guards != self.config.guards {
+            self.doors.clear();
+            self.set_doors();
+        }
+        if old.health != self.config.health {
+            self.believe_anew(cx);
+        }
+    }
+
+    /// One door for each backend, where there are guards.
+    fn set_doors(&mut self) {
+        if !self.config.guards.is_off() {
+            let config = &self.config.guards;
+            self.doors.resize_with(self.backends.len(), || Door::new(config));
         }
     }
 
@@ -212,6 +172,16 @@ impl Balancer {
         self.refused
     }
 
+    /// Requests that no server's circuit breaker or limit let pass.
+    pub fn stopped(&self) -> u64 {
+        self.stopped
+    }
+
+    /// How the guards before the server at this place stand; nothing where there are none.
+    pub fn guards_state(&self, place: usize, now: Time) -> String {
+        self.doors.get(place).map_or(String::new(), |door| door.state(now))
+    }
+
     /// The last words of a strategy that fell over, until it is started again.
     pub fn last_words(&self) -> Option<&str> {
         self.last_words.as_deref()
@@ -223,12 +193,15 @@ impl Balancer {
             What::Arrive => self.choose(event.arg, cx),
             What::Reply => {
                 let Some(request) = cx.request(event.arg) else { return };
+                if request.is_call && request.path().is_empty() {
+                    return self.check_is_back(event.arg, cx);
+                }
                 let outcome = request.outcome;
                 if let Some(link) = came_over(request)
                     && let Some(place) = self.place_of(link)
                 {
                     let dead = unanswered(outcome, link, cx.far_end(link));
-                    self.answered(place, event.arg, cx.now(), !dead);
+                    self.answered(place, event.arg, (outcome, !dead), cx);
                     if dead && self.may_try_another(place, event.arg) {
                         return self.choose(event.arg, cx);
                     }
@@ -238,6 +211,10 @@ impl Balancer {
                 }
                 cx.pass_back(event.arg);
             }
+            What::Timer(CHECK) => self.check_due(event.arg, cx),
+            What::Timer(TIMEOUT) => self.check_timed_out(event.arg, cx),
+            What::Timer(REVIEW) => self.review(cx),
+            What::Timer(INTERVAL) => self.look_at_all(event.arg, cx),
             What::Timer(_) | What::Planned => {}
         }
     }
@@ -247,15 +224,12 @@ impl Balancer {
             Signal::LinkAdded(link) => self.add(link, cx),
             Signal::LinkRemoved(link) => self.remove(link),
             Signal::PeerChanged(link) => {
-                let card = cx.peer(link);
                 if let Some(place) = self.place_of(link) {
-                    let backend = &mut self.backends[place];
-                    describe(backend, card);
-                    self.policy.changed(place, &self.backends);
+                    self.card_changed(place, cx);
                 }
             }
-            Signal::Crash => {}
-            Signal::Restart => self.forget(cx.now()),
+            Signal::Crash => self.belief.stop(),
+            Signal::Restart => self.forget(cx),
             Signal::SendOne(..)
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
@@ -264,123 +238,60 @@ impl Balancer {
         }
     }
 
-    /// Asks the strategy for a backend and sends the request there.
-    #[inline]
-    fn choose<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
-        let mut why = cx.why(slot);
-        let Some(request) = cx.request(slot) else { return };
-        let client = IpAddr::V4(Ipv4Addr::from_bits(request.address));
-        self.key.clear();
-        if self.policy.reads_key() {
-            cx.spell_key(request.key, &mut self.key);
-        }
-        let key = Some(self.key.as_bytes());
-        let tried = self.places_tried(slot);
-        let ask = Ask { now: cx.now(), key, client, tried: &tried };
-        let pick = self.policy.pick(&ask, &self.backends, &mut self.rng, &mut why);
-        if why.wanted() {
-            self.title(&pick, &mut why, cx);
-        }
-        cx.decided(slot, why);
-        self.retried += u64::from(!tried.is_empty());
-        match pick {
-            Pick::Backend(place) => {
-                if cx.forward(slot, self.backends[place].link) {
-                    self.picks[place] += 1;
-                    self.picked.mark(cx.now());
-                    self.sent(place, slot, cx.now());
-                } else {
-                    self.tried.remove(&slot);
-                }
-            }
-            Pick::Nobody => {
-                self.refused += 1;
-                self.tried.remove(&slot);
-                let wired = !self.backends.is_empty();
-                cx.fail(slot, if wired { Reason::NoHealthyBackend } else { Reason::BadRequest });
-            }
-            Pick::Crash(words) => {
-                self.refused += 1;
-                self.last_words = Some(words);
-                self.tried.remove(&slot);
-                cx.fail(slot, Reason::ConnectionLost);
-                cx.crash_self();
-            }
-        }
-    }
-
     /// A request is on its way to a backend.
-    fn sent(&mut self, place: usize, slot: u32, now: Time) {
+    fn sent<S: Sink + ?Sized>(
+        &mut self,
+        place: usize,
+        slot: u32,
+        passed: Passed,
+        cx: &mut Context<'_, S>,
+    ) {
         self.backends[place].in_flight += 1;
         let slot = slot as usize;
-        let sent = Sent { at: now, epoch: self.epoch };
+        let sent = Sent { at: cx.now(), epoch: self.epoch, passed };
         if self.sent_at.len() <= slot {
             self.sent_at.resize(slot + 1, sent);
         }
         self.sent_at[slot] = sent;
         self.policy.sent(place, &self.backends);
+        self.believe_sent(place, cx);
     }
 
-    /// A request is back from a backend.
-    fn answered(&mut self, place: usize, slot: u32, now: Time, ok: bool) {
+    /// A request is back from a backend: with which outcome, and whether the server answered at
+    /// all.
+    fn answered<S: Sink + ?Sized>(
+        &mut self,
+        place: usize,
+        slot: u32,
+        (outcome, ok): (Outcome, bool),
+        cx: &mut Context<'_, S>,
+    ) {
+        let now = cx.now();
         let sent = self.sent_at.get(slot as usize).copied();
         let Some(sent) = sent.filter(|sent| sent.epoch == self.epoch) else { return };
         let backend = &mut self.backends[place];
         backend.in_flight = backend.in_flight.saturating_sub(1);
-        self.policy.answered(place, &Answer { now, took: now.since(sent.at), ok }, &self.backends);
-    }
-
-    /// Notes who was tried in vain. False when the request has to go back as it is.
-    fn may_try_another(&mut self, place: usize, slot: u32) -> bool {
-        if self.config.tries < 2 {
-            return false;
+        let took = now.since(sent.at);
+        self.policy.answered(place, &Answer { now, took, ok }, &self.backends);
+        if let Some(door) = self.doors.get_mut(place) {
+            door.ended(sent.passed, end_of(now, took, outcome), &mut self.guards);
         }
-        let tried = self.tried.entry(slot).or_default();
-        tried.push(self.backends[place].id);
-        tried.len() < usize::from(self.config.tries)
+        self.believe_answered(place, (outcome, ok), cx);
     }
 
-    /// The places of the backends that this request tried and that are still in the list.
-    #[inline]
-    fn places_tried(&self, slot: u32) -> Vec<usize> {
-        if self.tried.is_empty() {
-            return Vec::new();
-        }
-        let ids = self.tried.get(&slot).map_or(&[][..], Vec::as_slice);
-        let place = |id: &u32| self.backends.binary_search_by_key(id, |backend| backend.id).ok();
-        ids.iter().filter_map(place).collect()
-    }
-
-    fn title<S: Sink + ?Sized>(&self, pick: &Pick, why: &mut Why, cx: &Context<'_, S>) {
-        let name = cx.own_name();
-        match pick {
-            Pick::Backend(place) => {
-                let chosen = &self.backends[*place].name;
-                why.title(|| format!("{name} chose {chosen}"));
-            }
-            Pick::Nobody => {
-                why.title(|| format!("{name} had nobody to choose"));
-                if self.backends.is_empty() {
-                    why.say(|| "No server is wired to it.".to_owned());
-                }
-            }
-            Pick::Crash(words) => {
-                why.title(|| format!("{name} fell over"));
-                why.say(|| format!("The strategy itself failed: {words}."));
-            }
-        }
-    }
-
-    fn add<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &Context<'_, S>) {
+    fn add<S: Sink + ?Sized>(&mut self, link: LinkId, cx: &mut Context<'_, S>) {
         let card = cx.peer(link);
         self.joined += 1;
         let new = Backend::new(self.joined, &card.name, card.weight);
         let mut backend = Backend { link, joined: cx.now(), ..new };
         describe(&mut backend, card);
+        backend.healthy = self.believe_newcomer(card);
         self.backends.push(backend);
         self.picks.push(0);
         self.policy.added(&self.backends);
         self.index();
+        self.set_doors();
+        self.watch(link, cx);
     }
 
     fn remove(&mut self, link: LinkId) {
@@ -389,6 +300,10 @@ impl Balancer {
             self.picks.remove(place);
             self.policy.removed(place, &self.backends);
             self.index();
+            if place < self.doors.len() {
+                self.doors.remove(place);
+            }
+            self.belief.removed(place);
         }
     }
 
@@ -409,15 +324,18 @@ impl Balancer {
     }
 
     /// As after a restart: no history, nothing in flight, the same list.
-    fn forget(&mut self, now: Time) {
+    fn forget<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.policy = make(&self.config);
         self.epoch += 1;
         self.tried.clear();
         for backend in &mut self.backends {
-            (backend.in_flight, backend.joined) = (0, now);
+            (backend.in_flight, backend.joined) = (0, cx.now());
         }
         introduce(self.policy.as_mut(), &self.backends);
         self.last_words = None;
+        self.doors.clear();
+        self.set_doors();
+        self.believe_anew(cx);
     }
 }
 
@@ -426,6 +344,8 @@ impl Balancer {
 struct Sent {
     at: Time,
     epoch: u32,
+    /// How the guards stood.
+    passed: Passed,
 }
 
 /// Was the connection to the server at the end of this link refused or lost? An error from further
@@ -437,11 +357,10 @@ fn unanswered(outcome: Outcome, link: LinkId, server: NodeId) -> bool {
     [Place::Going(link), Place::Returning(link), Place::At(server)].contains(&place)
 }
 
-/// What a balancer reads from a server's card.
+/// What a balancer reads from a server's card, but for its health.
 fn describe(backend: &mut Backend, card: &Card) {
     backend.name = card.name.clone();
     backend.weight = card.weight;
-    backend.healthy = card.up && card.healthy && !card.draining;
     backend.in_flight_max = card.in_flight_max;
     backend.backup = card.backup;
 }
