@@ -11,7 +11,7 @@ use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
 use crate::node::{
     AnyNode, Balancer, Board, Cache, Clients, Cluster, Gateway, Group, Queue, Registry, Router,
-    Server, Table,
+    Server, Table, Worker,
 };
 use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
@@ -112,15 +112,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Registry(registry) => of_registry(registry),
         AnyNode::Gateway(gateway) => of_gateway(gateway),
         AnyNode::Queue(queue) => of_queue(queue, now),
-        AnyNode::Worker(worker) => vec![
-            ("arrived", worker.arrived().total() as f64),
-            ("handled", worker.handled().total() as f64),
-            ("duplicates", worker.duplicates() as f64),
-            ("skipped", worker.skipped() as f64),
-            ("failed", worker.failed() as f64),
-            ("lost", worker.lost() as f64),
-            ("busy_cores_mean", worker.busy().mean(now)),
-        ],
+        AnyNode::Worker(worker) => of_worker(worker, now),
         AnyNode::Group(group) => of_group(group, now),
         AnyNode::Board(board) => of_board(board, now),
     }
@@ -361,6 +353,18 @@ fn of_gateway(gateway: &Gateway) -> Vec<(&'static str, f64)> {
         ("late_answers", gateway.late() as f64),
     ];
     own.into_iter().chain(GATES.map(stopped)).collect()
+}
+
+fn of_worker(worker: &Worker, now: Time) -> Vec<(&'static str, f64)> {
+    vec![
+        ("arrived", worker.arrived().total() as f64),
+        ("handled", worker.handled().total() as f64),
+        ("duplicates", worker.duplicates() as f64),
+        ("skipped", worker.skipped() as f64),
+        ("failed", worker.failed() as f64),
+        ("lost", worker.lost() as f64),
+        ("busy_cores_mean", worker.busy().mean(now)),
+    ]
 }
 
 fn of_queue(queue: &Queue, now: Time) -> Vec<(&'static str, f64)> {
