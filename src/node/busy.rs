@@ -14,6 +14,7 @@ impl AnyNode {
             AnyNode::Server(node) => {
                 share(node.busy().value() + node.held().value(), node.config().cores.into())
             }
+            AnyNode::Worker(node) => share(node.busy().value(), node.config().cores.into()),
             AnyNode::Group(node) => {
                 let (busy, cores) = node.load();
                 share(busy, cores)

@@ -10,8 +10,8 @@ use crate::node::clients::AttemptCounts;
 use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
 use crate::node::{
-    AnyNode, Balancer, Board, Cache, Clients, Cluster, Gateway, Group, Queue, Registry, Router,
-    Server, Table, Worker,
+    AnyNode, Balancer, Board, Cache, Clients, Cluster, Database, Gateway, Group, Queue, Registry,
+    Router, Server, Table, Worker,
 };
 use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
@@ -95,20 +95,7 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
         AnyNode::Table(table) => of_table(table, now),
         AnyNode::Router(router) => of_router(router),
         AnyNode::Cluster(cluster) => of_cluster(cluster),
-        AnyNode::Database(database) => vec![
-            ("queries", database.queries().total() as f64),
-            ("reads", database.reads() as f64),
-            ("not_found", database.not_found() as f64),
-            ("reads_behind_primary", database.reads_behind() as f64),
-            ("changes", database.changes() as f64),
-            ("acknowledged", database.acknowledged() as f64),
-            ("changes_failed", database.changes_failed() as f64),
-            ("lost_acknowledged", database.lost() as f64),
-            ("diverged", database.diverged() as f64),
-            ("discarded", database.discarded() as f64),
-            ("promotions", database.promotions() as f64),
-            ("gave_up_waiting", database.gave_up_waiting() as f64),
-        ],
+        AnyNode::Database(database) => of_database(database),
         AnyNode::Registry(registry) => of_registry(registry),
         AnyNode::Gateway(gateway) => of_gateway(gateway),
         AnyNode::Queue(queue) => of_queue(queue, now),
@@ -219,6 +206,23 @@ fn cache_figures(cache: &Cache, session: &Session) -> Vec<(&'static str, f64)> {
         ("dirty", cache.dirty() as f64),
         ("lost_writes", cache.lost_writes() as f64),
         ("writes_in_doubt", cache.in_doubt() as f64),
+    ]
+}
+
+fn of_database(database: &Database) -> Vec<(&'static str, f64)> {
+    vec![
+        ("queries", database.queries().total() as f64),
+        ("reads", database.reads() as f64),
+        ("not_found", database.not_found() as f64),
+        ("reads_behind_primary", database.reads_behind() as f64),
+        ("changes", database.changes() as f64),
+        ("acknowledged", database.acknowledged() as f64),
+        ("changes_failed", database.changes_failed() as f64),
+        ("lost_acknowledged", database.lost() as f64),
+        ("diverged", database.diverged() as f64),
+        ("discarded", database.discarded() as f64),
+        ("promotions", database.promotions() as f64),
+        ("gave_up_waiting", database.gave_up_waiting() as f64),
     ]
 }
 
