@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use switchyard::node::{AnyNode, Kind, Value};
+use switchyard::node::{AnyNode, Kind, PARTS_MAX, Value};
 use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::session::Session;
@@ -95,10 +95,19 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 prop_assert_eq!(worker.in_hand(), (serving, waiting));
                 prop_assert_eq!(calling, 0);
             }
+            AnyNode::Group(group) => {
+                prop_assert_eq!(group.serving().value(), serving);
+                prop_assert_eq!((group.in_line().value(), calling), (waiting, 0));
+                prop_assert!(group.load().0 <= serving);
+                let (up, paid) = (group.up().value(), group.paid().value());
+                prop_assert!(up <= paid && paid <= u32::from(PARTS_MAX), "{up} of {paid}");
+                let (fewest, most) = (group.config().fewest(), group.config().max);
+                prop_assert!((fewest..=most).contains(&group.desired()));
+            }
             AnyNode::Clients(clients) => {
                 prop_assert_eq!(clients.in_hand(), (calling, waiting));
             }
-            AnyNode::Balancer(_) => {}
+            AnyNode::Balancer(_) | AnyNode::Board(_) => {}
         }
     }
     Ok(())
@@ -227,6 +236,9 @@ proptest! {
         scenario.faults.clear();
         let registries =
             scenario.nodes.iter().any(|node| matches!(node.kind, Kind::Registry(_)));
+        // It holds no requests, and looks ten times a second for as long as anything goes on.
+        scenario.nodes.retain(|node| !matches!(node.kind, Kind::Board(_)));
+        scenario.sends.clear();
         let dead_wire = scenario.links.iter().any(|link| link.loss >= 1.0);
         for node in &mut scenario.nodes {
             if matches!(node.kind, Kind::Clients(_)) {

@@ -77,7 +77,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "{\"from\": \"lb\", \"to\": \"s1\"}",
         "{\"from\": \"lb\", \"to\": \"s1\"}, {\"from\": \"s1\", \"to\": \"s2\"}, \
          {\"from\": \"s2\", \"to\": \"lb\"}",
-        "links[3]: s2 \u{2192} lb \u{2192} s1 \u{2192} s2 would be a ring: a request that comes \
+        "links[3]: would close the ring s2 \u{2192} lb \u{2192} s1 \u{2192} s2: a request that comes \
          round would wait for itself",
     ),
     (
@@ -105,7 +105,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "\"crash\"",
         "\"melt\"",
         "faults[0].what: must be one of crash, restart, refuse_writes, accept_writes, slow, normal, \
-         crash_part, restart_part, cut_part, join_part",
+         crash_part, restart_part, cut_part, join_part, drain, ready",
     ),
     ("\"at_ms\": 6, ", "", "sends[0]: needs \"at_ms\""),
     (

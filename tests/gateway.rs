@@ -376,4 +376,7 @@ fn reasons_name_every_gate_with_numbers_that_can_be_redone() {
         token.numbers.split(' ').nth(3).and_then(|n| n.parse().ok()).expect("a number");
     assert_eq!(token.chosen, drawn >= 2_500.0, "{}", token.numbers);
     assert!(gates.sentence.contains("It asks for users/1."), "{}", gates.sentence);
+    let drawn = ended.iter().find(|e| e.request.key.number().is_some()).expect("clients sent some");
+    let story = session.explain(drawn.request.id).expect("it was recorded");
+    assert!(story.key.starts_with("users:") || story.key.starts_with("orders:"), "{}", story.key);
 }

@@ -10,8 +10,8 @@ use std::path::Path;
 use switchyard::node::cache::Pattern;
 use switchyard::node::clients::Popularity;
 use switchyard::node::{
-    AnyNode, CATALOGUE, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
-    Range, RegistryConfig, ServerConfig, Spec, Value,
+    AnyNode, BoardConfig, CATALOGUE, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig,
+    GatewayConfig, GroupConfig, Kind, Range, RegistryConfig, ServerConfig, Spec, Value,
 };
 use switchyard::policy::balance::Memory;
 use switchyard::policy::registry::Pick;
@@ -212,6 +212,22 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("worker", "cores", Context::with(&[("q", "prefetch", "10")])),
     ("worker", "poison_every", BUSY),
     ("worker", "idempotent", BUSY),
+    // Somebody must be at work where servers are taken out.
+    (
+        "group",
+        "drain",
+        Context::with(&[
+            ("g", "metric", "queue_depth"),
+            ("g", "service", "300"),
+            ("g", "cores", "4"),
+        ]),
+    ),
+    // Each belongs to one measure.
+    ("group", "target_queue", Context::with(&[("g", "metric", "queue_depth")])),
+    // Each belongs to one distribution of service times.
+    ("group", "cv", Context::with(&[("g", "spread", "log_normal")])),
+    ("group", "alpha", Context::with(&[("g", "spread", "pareto")])),
+    ("group", "list", Context::with(&[("g", "spread", "list")])),
 ];
 
 /// The common scenario of a kind, and the node of that kind in it.
@@ -230,6 +246,8 @@ fn common_scenario(kind: &str) -> (Scenario, &'static str) {
         "gateway" => (filtered(), "gw"),
         "queue" => (with_queue(5, 160.0), "q"),
         "worker" => (with_queue(5, 160.0), "w1"),
+        "group" => (scaled(), "g"),
+        "board" => (watched(), "b"),
         other => panic!("{other} has no common scenario"),
     }
 }
@@ -415,6 +433,43 @@ fn clustered() -> Scenario {
         common::fault(1_900, "k", FaultKind::JoinPart(0)),
         common::fault(2_700, "k", FaultKind::RestartPart(2)),
         common::fault(3_100, "k", FaultKind::CrashPart(1)),
+    ];
+    scenario
+}
+
+/// The common servers, too few of them for a while, and a board that watches.
+fn watched() -> Scenario {
+    let mut scenario = trio(5, 110.0);
+    scenario.nodes.push(common::node("b", Kind::Board(BoardConfig::default())));
+    scenario.faults = vec![common::fault(700, "s1", FaultKind::Crash)];
+    scenario
+}
+
+/// A group that grows, loses a server and shrinks again.
+fn scaled() -> Scenario {
+    let config = GroupConfig {
+        min: 1,
+        max: 6,
+        interval_ms: 200.0,
+        startup_ms: 300.0,
+        out_cooldown_ms: 400.0,
+        in_cooldown_ms: 600.0,
+        detection_ms: 200.0,
+        service_ms: 40.0,
+        queue_limit: 6,
+        ..GroupConfig::default()
+    };
+    let nodes = vec![
+        common::poisson("c", 40.0),
+        common::poisson("burst", 120.0),
+        common::group("g", config),
+    ];
+    let links = ["c", "burst"].map(|from| common::link(from, "g", 5.0));
+    let mut scenario = common::scenario(5, nodes, links.to_vec());
+    scenario.faults = vec![
+        common::fault(500, "g", FaultKind::CrashPart(0)),
+        common::fault(2_300, "burst", FaultKind::Crash),
+        common::fault(2_900, "g", FaultKind::CrashPart(1)),
     ];
     scenario
 }
@@ -733,6 +788,9 @@ fn in_every_built_in_scenario_everybody_has_something_to_do() {
                 AnyNode::Gateway(gateway) => gateway.sent(),
                 AnyNode::Queue(queue) => queue.arrived().total(),
                 AnyNode::Worker(worker) => worker.arrived().total(),
+                AnyNode::Group(group) => group.arrived().total(),
+                // It has something to watch.
+                AnyNode::Board(board) => board.readings().rate.map_or(0, |rate| rate.ceil() as u64),
             };
             assert!(done > 0, "{name}: {} does nothing", run.card(NodeId(number as u16)).id);
         }

@@ -70,7 +70,7 @@ fn random_kind(key: &str, genes: &[Genes; 4]) -> Kind {
     let mut kind = (entry.make)();
     for (place, spec) in kind.specs().into_iter().enumerate() {
         let gene = genes[place / 8 % 4][place % 8];
-        if gene % 3 == 0 {
+        if gene.is_multiple_of(3) {
             kind.set(spec.key, value(&spec, gene / 3)).expect("an allowed value");
         }
     }

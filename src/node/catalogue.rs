@@ -1,8 +1,9 @@
 //! The table of all kinds: how people meet each, what it may be wired to, what is modelled.
 
 use super::{
-    BalancerConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig, GatewayConfig,
-    QueueConfig, RegistryConfig, RouterConfig, ServerConfig, TableConfig, WorkerConfig,
+    BalancerConfig, BoardConfig, CacheConfig, ClientsConfig, ClusterConfig, DatabaseConfig,
+    GatewayConfig, GroupConfig, QueueConfig, RegistryConfig, RouterConfig, ServerConfig,
+    TableConfig, WorkerConfig,
 };
 use super::{Family, Kind};
 
@@ -49,6 +50,7 @@ const ANYWHERE: &[Family] = &[
     Family::Registry,
     Family::Gateway,
     Family::Queue,
+    Family::Group,
 ];
 
 /// Every kind, in the order of the palette.
@@ -110,7 +112,8 @@ pub const CATALOGUE: &[KindEntry] = &[
                it is wired to, in turn or all at once; a core held meanwhile is a thread that \
                waits, and servers that hold cores and ask one another in a ring can wait for \
                ever, as in reality. A request holds its memory from arrival to answer; answers \
-               leave one after another, each for size \u{d7} 8 / network speed. Storage changes \
+               leave one after another, each for size \u{d7} 8 / network speed. Health checks \
+               wait in line and take 0.1 ms. Storage changes \
                nothing about how fast a server is; it is only in the table of machines.",
         make: || Kind::Server(ServerConfig::default()),
     },
@@ -294,5 +297,44 @@ pub const CATALOGUE: &[KindEntry] = &[
                queue remember together, as by a unique key: an idempotent one skips what comes \
                again, another does it twice.",
         make: || Kind::Worker(WorkerConfig::default()),
+    },
+    KindEntry {
+        family: Family::Group,
+        key: "group",
+        wire: 12,
+        name: "Autoscaled group",
+        blurb: "Identical servers, as many as the load needs",
+        label: "Group",
+        takes: true,
+        sends_to: &[],
+        links_max: 0,
+        slows: true,
+        refuses: false,
+        card: "Servers behind one address, started and stopped by target tracking: wanted = \
+               ceil(current \u{d7} measured / target), nothing within the tolerance, two \
+               cool-downs. A new server costs from its start and serves after its start-up time. \
+               Cost = price \u{d7} the integral of the number of servers. In steady load it \
+               settles at the fewest servers whose utilisation is at most the target. Choosing a \
+               server and deciding take no time; those in it ask nobody else.",
+        make: || Kind::Group(GroupConfig::default()),
+    },
+    KindEntry {
+        family: Family::Board,
+        key: "board",
+        wire: 13,
+        name: "Board",
+        blurb: "Watches everything, and alerts by your rules",
+        label: "Board",
+        takes: false,
+        sends_to: &[],
+        links_max: 0,
+        slows: false,
+        refuses: false,
+        card: "Looks ten times a second at every request that was made or ended and at how busy \
+               nodes are, and changes nothing. Rate = requests / window, errors = failed / ended, \
+               percentiles to within 2 %, saturation = cores or workers at work of all. A rule \
+               that is broken is pending, and fires once it has been so for as long as it says. \
+               Metrics that come late or get lost are not modelled.",
+        make: || Kind::Board(BoardConfig::default()),
     },
 ];

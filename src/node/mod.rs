@@ -7,12 +7,15 @@
 
 pub mod aside;
 pub mod balancer;
+pub mod board;
+mod busy;
 pub mod cache;
 mod catalogue;
 pub mod clients;
 pub mod cluster;
 pub mod database;
 pub mod gateway;
+pub mod group;
 pub mod guarded;
 mod kind;
 pub mod machine;
@@ -28,12 +31,14 @@ pub mod tuning;
 pub mod worker;
 
 pub use balancer::{Balancer, BalancerConfig};
+pub use board::{Board, BoardConfig};
 pub use cache::{Cache, CacheConfig};
 pub use catalogue::{CATALOGUE, KindEntry};
 pub use clients::{Arrivals, Clients, ClientsConfig};
 pub use cluster::{Cluster, ClusterConfig};
 pub use database::{Database, DatabaseConfig};
 pub use gateway::{Gateway, GatewayConfig};
+pub use group::{Group, GroupConfig};
 pub use kind::{Family, Kind, PARTS_MAX, Settings};
 pub use param::{Choice, Range, Spec, Value};
 pub use queue::{Queue, QueueConfig};
@@ -43,7 +48,7 @@ pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
 pub use worker::{Worker, WorkerConfig};
 
-use crate::sim::{Context, Event, Node, Signal, Sink};
+use crate::sim::{Context, Event, Node, Signal, Sink, Time};
 
 /// A node of any kind, running.
 #[derive(Clone, Debug)]
@@ -72,6 +77,10 @@ pub enum AnyNode {
     Queue(Box<Queue>),
     /// A worker.
     Worker(Box<Worker>),
+    /// An autoscaled group.
+    Group(Box<Group>),
+    /// A board.
+    Board(Box<Board>),
 }
 
 impl AnyNode {
@@ -90,6 +99,17 @@ impl AnyNode {
             Kind::Gateway(c) => AnyNode::Gateway(Box::new(Gateway::new(id, seed, c.clone()))),
             Kind::Queue(c) => AnyNode::Queue(Box::new(Queue::new(c.clone()))),
             Kind::Worker(c) => AnyNode::Worker(Box::new(Worker::new(id, seed, c.clone()))),
+            Kind::Group(c) => AnyNode::Group(Box::new(Group::new(id, seed, c.clone()))),
+            Kind::Board(c) => AnyNode::Board(Box::new(Board::new(c.clone()))),
+        }
+    }
+
+    /// About how many bytes a clone takes beyond what every node takes: what can pile up in it and
+    /// is not shared between clones.
+    pub fn bytes(&self) -> usize {
+        match self {
+            AnyNode::Queue(node) => node.bytes(),
+            _ => 0,
         }
     }
 
@@ -126,6 +146,12 @@ impl AnyNode {
             (AnyNode::Worker(node), Kind::Worker(config)) => {
                 node.configure(config.clone(), &mut cx.any())
             }
+            (AnyNode::Group(node), Kind::Group(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
+            (AnyNode::Board(node), Kind::Board(config)) => {
+                node.configure(config.clone(), &mut cx.any())
+            }
             _ => {}
         }
     }
@@ -142,6 +168,8 @@ impl Node for AnyNode {
             AnyNode::Cluster(node) => node.start(&mut cx.any()),
             AnyNode::Registry(node) => node.start(&mut cx.any()),
             AnyNode::Queue(node) => node.start(&mut cx.any()),
+            AnyNode::Group(node) => node.start(&mut cx.any()),
+            AnyNode::Board(node) => node.start(&mut cx.any()),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
@@ -166,6 +194,8 @@ impl Node for AnyNode {
             AnyNode::Gateway(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Queue(node) => node.on_event(event, &mut cx.any()),
             AnyNode::Worker(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Group(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Board(node) => node.on_event(event, &mut cx.any()),
         }
     }
 
@@ -183,6 +213,12 @@ impl Node for AnyNode {
             AnyNode::Gateway(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Queue(node) => node.on_signal(signal, &mut cx.any()),
             AnyNode::Worker(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Group(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Board(node) => node.on_signal(signal, &mut cx.any()),
         }
+    }
+
+    fn busy(&self, now: Time) -> Option<f64> {
+        self.busy_share(now)
     }
 }

@@ -1,5 +1,5 @@
-//! What a cache, or a member of a cache cluster, holds: entries, their ends, the policy that says who leaves, and what became of
-//! those who left.
+//! What a cache, or a member of a cache cluster, holds: entries, their ends, the policy that says
+//! who leaves, and what became of those who left.
 
 use crate::policy::evict::expiry::Expiry;
 use crate::policy::evict::{Access, Eviction};

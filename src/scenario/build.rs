@@ -74,7 +74,9 @@ fn card(node: &NodeSpec) -> Card {
         | Kind::Database(_)
         | Kind::Gateway(_)
         | Kind::Queue(_)
-        | Kind::Worker(_) => card,
+        | Kind::Worker(_)
+        | Kind::Group(_)
+        | Kind::Board(_) => card,
     }
 }
 
@@ -104,6 +106,8 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
             | (AnyNode::Gateway(_), Kind::Gateway(_))
             | (AnyNode::Queue(_), Kind::Queue(_))
             | (AnyNode::Worker(_), Kind::Worker(_))
+            | (AnyNode::Group(_), Kind::Group(_))
+            | (AnyNode::Board(_), Kind::Board(_))
     )
 }
 

@@ -181,7 +181,8 @@ fn no_ring(scenario: &Scenario, links: &[LinkSpec], from: &str, to: &str) -> Res
     let named: Vec<String> = way.iter().map(name).collect();
     let (first, round) = (name(&from.to_owned()), named.join(" \u{2192} "));
     Err(format!(
-        "{first} \u{2192} {round} would be a ring: a request that comes round would wait for itself"
+        "would close the ring {first} \u{2192} {round}: a request that comes round would wait for \
+         itself"
     ))
 }
 
@@ -201,6 +202,10 @@ fn joinable(
     }
     if joined {
         return Err(format!("{} is wired to {} already", source.label, target.label));
+    }
+    let watches = |node: &NodeSpec| node.kind.family() == Family::Board;
+    if let Some(board) = [source, target].into_iter().find(|node| watches(node)) {
+        return Err(format!("{} watches everything without a wire", board.label));
     }
     let entry = source.kind.entry();
     let names = |families: &[Family]| -> Vec<String> {

@@ -205,6 +205,16 @@ pub const GALLERY: &[Preset] = &[
         json: include_str!("../../www/scenarios/log-rebalance.json"),
     },
     Preset {
+        key: "autoscaling",
+        blurb: "A load step: servers that start too late, beside a warmer minimum",
+        json: include_str!("../../www/scenarios/autoscaling.json"),
+    },
+    Preset {
+        key: "alerts",
+        blurb: "A server dies, and a board with rules of its own notices, and when",
+        json: include_str!("../../www/scenarios/alerts.json"),
+    },
+    Preset {
         key: "retry-storm",
         blurb: "A second of trouble, and retries keep it down for good; a budget ends that",
         json: include_str!("../../www/scenarios/retry-storm.json"),

@@ -98,7 +98,7 @@ impl Session {
         Some(Explanation {
             request,
             op: seen.op,
-            key: self.run.key_name(seen.key),
+            key: self.run.asked_name(&seen),
             version: version(seen),
             born: seen.born,
             latency: until.since(seen.born),

@@ -10,7 +10,8 @@ use crate::node::clients::AttemptCounts;
 use crate::node::gateway::{GATES, Gate};
 use crate::node::table::Part;
 use crate::node::{
-    AnyNode, Balancer, Cache, Clients, Cluster, Gateway, Queue, Registry, Router, Server, Table,
+    AnyNode, Balancer, Board, Cache, Clients, Cluster, Gateway, Group, Queue, Registry, Router,
+    Server, Table,
 };
 use crate::policy::broker::Cause;
 use crate::sim::{Reason, Time};
@@ -120,6 +121,8 @@ fn figures(node: &AnyNode, session: &Session) -> Vec<(&'static str, f64)> {
             ("lost", worker.lost() as f64),
             ("busy_cores_mean", worker.busy().mean(now)),
         ],
+        AnyNode::Group(group) => of_group(group, now),
+        AnyNode::Board(board) => of_board(board, now),
     }
 }
 
@@ -385,6 +388,42 @@ fn of_queue(queue: &Queue, now: Time) -> Vec<(&'static str, f64)> {
         ("rebalances", ledger.rebalances as f64),
         ("lag_largest", queue.lag_largest() as f64),
         ("oldest_ms", oldest),
+    ]
+}
+
+fn of_board(board: &Board, now: Time) -> Vec<(&'static str, f64)> {
+    let readings = board.readings();
+    vec![
+        ("alerts_fired", board.fired() as f64),
+        ("alerts_cleared", board.cleared() as f64),
+        ("alerts_firing", f64::from(board.firing().value())),
+        ("alert_seconds", board.firing().area(now) as f64 / 1e9),
+        ("rate", readings.rate.unwrap_or(0.0)),
+        ("errors_percent", readings.errors.unwrap_or(0.0) * 100.0),
+        ("p50_ms", readings.p50.unwrap_or(0.0)),
+        ("p99_ms", readings.p99.unwrap_or(0.0)),
+        ("busiest_percent", readings.busiest.unwrap_or(0.0) * 100.0),
+    ]
+}
+
+fn of_group(group: &Group, now: Time) -> Vec<(&'static str, f64)> {
+    vec![
+        ("arrived", group.arrived().total() as f64),
+        ("served", group.served().total() as f64),
+        ("refused", group.refused() as f64),
+        ("refused_by_dead", group.refused_dead() as f64),
+        ("lost", group.lost() as f64),
+        ("servers", f64::from(group.paid().value())),
+        ("servers_mean", group.paid().mean(now)),
+        ("servers_most", f64::from(group.most_servers())),
+        ("servers_up_mean", group.up().mean(now)),
+        ("scaled_out", group.scaled_out() as f64),
+        ("scaled_in", group.scaled_in() as f64),
+        ("replaced", group.replaced() as f64),
+        ("busy_cores_mean", group.serving().mean(now)),
+        ("queue_mean", group.in_line().mean(now)),
+        ("server_hours", group.server_hours(now)),
+        ("cost", group.cost(now)),
     ]
 }
 

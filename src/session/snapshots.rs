@@ -5,6 +5,7 @@
 //! between are thinned first, the oldest first; then the oldest marks go, and with them the past
 //! before the next one.
 
+use crate::node::AnyNode;
 use crate::scenario::build::Run;
 use crate::sim::{Span, Time};
 
@@ -107,7 +108,8 @@ impl Snapshots {
     }
 
     fn push(&mut self, run: &Run, mark: bool) {
-        let bytes = run.bytes();
+        let inside: usize = run.nodes().iter().map(AnyNode::bytes).sum();
+        let bytes = run.bytes() + inside;
         self.bytes += bytes;
         self.all.push(Snapshot { run: run.clone(), mark, bytes });
         if self.bytes > BYTES_MAX {

@@ -9,6 +9,7 @@ use super::request::{Found, Key, Op, Outcome, Place, Reason, Request, Stamp, Wan
 use super::sink::Sink;
 use super::time::{Span, Time};
 use super::truth::{Newest, Truth};
+use super::watch::{Ended, SAMPLE};
 use super::why::Why;
 use super::world::Core;
 
@@ -126,29 +127,20 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         self.core.typed_key(word)
     }
 
-    /// The request in this slot is for the service with this word.
+    /// The request in this slot is for the service with this word. Of more words than a request
+    /// has room for, the last ones are not said.
     #[inline]
     pub fn say_service(&mut self, slot: u32, word: u32) {
         if let Some(request) = self.core.requests.get_mut(slot) {
-            request.service = word + 1;
+            request.service = u16::try_from(word + 1).unwrap_or(0);
         }
     }
 
-    /// Appends what a request asks for as a service and a path: `orders:7`. Where no service was
-    /// said that is the key itself.
+    /// Appends what a request asks for with its service: `orders:7`. Where no service was said that
+    /// is the key itself.
     pub fn spell_service(&self, slot: u32, out: &mut String) {
-        let Some(request) = self.request(slot) else { return };
-        let Some(word) = request.service.checked_sub(1) else {
-            return self.core.spell_key(request.key, out);
-        };
-        self.core.spell_key(Key::typed(word), out);
-        let from = out.len();
-        self.core.spell_key(request.key, out);
-        // Of `user:7` the service's own number is 7.
-        let end = out[from..].find(':').map_or(from, |colon| from + colon);
-        out.replace_range(from..end, "");
-        if !out[from..].starts_with(':') {
-            out.insert(from, ':');
+        if let Some(request) = self.request(slot) {
+            self.core.spell_asked(request, out);
         }
     }
 
@@ -387,7 +379,7 @@ impl<S: Sink + ?Sized> Context<'_, S> {
     #[inline]
     pub fn finish(&mut self, slot: u32) {
         let now = self.now();
-        let Core { requests, tally, .. } = &mut *self.core;
+        let Core { requests, tally, watch, .. } = &mut *self.core;
         let Some(request) = requests.get_mut(slot) else { return };
         self.sink.stayed(now, request);
         if request.outcome == Outcome::Pending {
@@ -401,6 +393,11 @@ impl<S: Sink + ?Sized> Context<'_, S> {
             match request.outcome {
                 Outcome::Failed(reason, _) => tally.failed[reason as usize] += 1,
                 _ => tally.completed += 1,
+            }
+            if watch.on {
+                let failed = matches!(request.outcome, Outcome::Failed(..));
+                let latency = now.since(request.born);
+                watch.note(Ended { at: now, latency, failed });
             }
             self.sink.finished(now, request);
         }
@@ -438,6 +435,51 @@ impl<S: Sink + ?Sized> Context<'_, S> {
     /// The set of keys that [`Signal::Parcel`] is about.
     pub fn take_parcel(&mut self) -> Option<Arc<[u64]>> {
         self.core.opened.take()
+    }
+
+    // ===== watching: a board sees these when its timer rings, and nothing else of the others =====
+
+    /// Rings this node's timer [`SAMPLE`] after `span`; the event carries `arg`. What nodes say of
+    /// how busy they are is as of then.
+    pub fn sample_in(&mut self, span: Span, arg: u32) {
+        self.core.watch.on = true;
+        self.core.watch.timers += 1;
+        self.wake_in(span, SAMPLE, arg);
+    }
+
+    /// How many requests clients have made in this run.
+    pub fn sent(&self) -> u64 {
+        self.core.tally.sent
+    }
+
+    /// How many clients' requests have ended since somebody began to watch.
+    pub fn ended(&self) -> u64 {
+        self.core.watch.count()
+    }
+
+    /// The clients' requests that ended after the first `seen`, oldest first; those that ended
+    /// longer than a second ago may be missing.
+    pub fn ended_since(&self, seen: u64) -> impl Iterator<Item = &Ended> {
+        self.core.watch.since(seen)
+    }
+
+    /// How busy the node with this name, or else with this id, was at the last sample, 0 to 1; none
+    /// when there is no such node, it is down, or it has no places of work.
+    pub fn busy(&self, name: &str) -> Option<f64> {
+        let there = || self.core.cards.iter().enumerate().filter(|(_, card)| !card.gone);
+        let named = there().find(|(_, card)| &*card.name == name);
+        let (place, _) = named.or_else(|| there().find(|(_, card)| &*card.id == name))?;
+        self.core.watch.busy.get(place).copied().flatten()
+    }
+
+    /// How busy the busiest of all nodes was at the last sample.
+    pub fn busiest(&self) -> Option<f64> {
+        self.core.watch.busy.iter().copied().flatten().reduce(f64::max)
+    }
+
+    /// Will nothing happen any more but that watchers look?
+    pub fn is_over(&self) -> bool {
+        self.core.requests.is_empty() && self.core.calendar.len() == self.core.watch.timers
     }
 
     /// This node dies of a fault of its own, as a process that panics.

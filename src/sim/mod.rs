@@ -15,6 +15,7 @@ pub mod rng;
 pub mod sink;
 pub mod time;
 pub mod truth;
+pub mod watch;
 pub mod why;
 pub mod world;
 pub mod zipf;

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::event::Event;
 use super::request::Op;
 use super::sink::Sink;
+use super::time::Time;
 
 /// A node's number in a running world. It is never given to another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,4 +62,10 @@ pub trait Node: Clone {
 
     /// News that is not a request.
     fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>);
+
+    /// The share of its places of work that are taken, 0 to 1, for whoever watches the run; none
+    /// where that means nothing.
+    fn busy(&self, _now: Time) -> Option<f64> {
+        None
+    }
 }

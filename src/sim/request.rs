@@ -303,7 +303,7 @@ pub struct Request {
     /// For a call: how many of the hops are those of the request it was made for.
     base: u8,
     /// Which service it is for, as the number of its name and one; 0 where its key says so.
-    pub service: u32,
+    pub service: u16,
     /// What it wants.
     pub op: Op,
     /// What a read found so far.

@@ -16,6 +16,7 @@ use super::request::{Key, Reason, Request, Slab};
 use super::sink::Sink;
 use super::time::{Span, Time};
 use super::truth::Truth;
+use super::watch::{SAMPLE, Watch};
 
 /// What became of all requests so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,7 @@ pub(crate) struct Core {
     pub(crate) opened: Option<Arc<[u64]>>,
     /// Nodes that killed themselves during this event.
     pub(crate) falling: Vec<NodeId>,
+    pub(crate) watch: Watch,
     events: u64,
     hash: u64,
 }
@@ -184,6 +186,9 @@ impl<N: Node> World<N> {
         let (at, word) = self.core.calendar.pop_until(limit)?;
         self.core.note(at, word);
         let event = word.event();
+        if event.what == What::Timer(SAMPLE) {
+            self.sample();
+        }
         let card = &self.core.cards[usize::from(event.node.0)];
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
@@ -264,6 +269,17 @@ impl<N: Node> World<N> {
             self.signal(node, Signal::Parcel, sink);
             self.core.opened = None;
         }
+    }
+
+    /// A watcher looks: what it may know of the nodes is what they say now.
+    #[cold]
+    fn sample(&mut self) {
+        let now = self.core.calendar.now();
+        self.core.watch.timers -= 1;
+        let up = |card: &Card| card.up && !card.gone;
+        let all = self.nodes.iter().zip(&self.core.cards);
+        self.core.watch.busy =
+            all.map(|(node, card)| node.busy(now).filter(|_| up(card))).collect();
     }
 
     fn bury_fallen<S: Sink>(&mut self, sink: &mut S) {
@@ -399,6 +415,14 @@ impl<N> World<N> {
         name
     }
 
+    /// What a request asks for, with its service: `orders:7`. Where no service was said that is the
+    /// key itself.
+    pub fn asked_name(&self, request: &Request) -> String {
+        let mut name = String::new();
+        self.core.spell_asked(request, &mut name);
+        name
+    }
+
     /// The request with this serial number, while it is in flight.
     pub fn request(&self, id: u64) -> Option<&Request> {
         let all = self.core.requests.iter().map(|(_, request)| request);
@@ -436,6 +460,18 @@ impl Core {
                 out.push_str(itoa::Buffer::new().format(key.0));
             }
         }
+    }
+
+    /// Appends a request's service and its own number there, or its key where it says no service.
+    pub(crate) fn spell_asked(&self, request: &Request, out: &mut String) {
+        let Some(word) = request.service.checked_sub(1) else {
+            return self.spell_key(request.key, out);
+        };
+        self.spell_key(Key::typed(u32::from(word)), out);
+        let mut key = String::new();
+        self.spell_key(request.key, &mut key);
+        out.push(':');
+        out.push_str(key.split_once(':').map_or(&key, |(_, own)| own));
     }
 
     /// Notes an event in the trace hash: one multiplication and one rotation per event.

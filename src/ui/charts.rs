@@ -165,7 +165,33 @@ fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
         let _ = context.fill_text(&mark.words, mark.share * width + 2.0, height - 3.0);
         context.fill_rect(mark.share * width, room, 1.0, MARKS);
     }
+    paint_alerts(&sheet, session, window);
     playhead(&sheet, session, window);
+}
+
+/// When alerts fired and cleared, along the upper edge, as far as the playhead has come.
+fn paint_alerts(sheet: &Sheet, session: &Session, window: Window) {
+    let Sheet { context, width, .. } = sheet;
+    let boards = session.run().nodes().iter().filter_map(|node| match node {
+        AnyNode::Board(board) => Some(board),
+        _ => None,
+    });
+    for change in boards.flat_map(|board| board.log()) {
+        let share = window.share(change.at.seconds());
+        if !(0.0..=1.0).contains(&share) {
+            continue;
+        }
+        let (token, sign) = match change.fired {
+            true => ("--rq-fail", "!"),
+            false => ("--rq-hit", "\u{2713}"),
+        };
+        let metric: String = change.rule.chars().take_while(|c| !"<>".contains(*c)).collect();
+        context.set_fill_style_str(&theme::token_text(token));
+        context.set_font("11px Inter, sans-serif");
+        // What cannot be drawn is also in the inspector.
+        let _ = context.fill_text(&format!("{sign} {metric}"), share * width + 2.0, 10.0);
+        context.fill_rect(share * width, 0.0, 1.0, 12.0);
+    }
 }
 
 /// Where a dead server was used because nobody knew: a band, and how many requests it cost.

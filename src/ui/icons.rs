@@ -38,6 +38,10 @@ pub(super) fn kind(family: Family) -> &'static str {
             "M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM12 3v3M12 18v3M3 12h3M18 12h3\
              M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M18.4 5.6l-2.2 2.2M7.8 16.2l-2.2 2.2"
         }
+        Family::Board => "M4 5h16v11H4zM9 20h6M12 16v4M7 12l3-3 2.5 2L17 7.5",
+        Family::Group => {
+            "M4 9h7v7H4zM13 9h7v7h-7zM8.5 4.5 12 2l3.5 2.5M12 2v4M8.5 20.5 12 23l3.5-2.5M12 19v4"
+        }
         Family::Database => {
             "M4 6a8 3 0 1 0 16 0a8 3 0 1 0-16 0M4 6v6a8 3 0 0 0 16 0V6M4 12v6a8 3 0 0 0 16 0v-6"
         }

@@ -32,12 +32,12 @@ pub(super) fn cluster(quick: Memo<Option<Face>>) -> impl IntoView {
         let is = move |read: fn(&ClusterRow) -> bool| {
             rows.with(|rows| rows.get(place).is_some_and(read))
         };
-        let stands = move || part(|r| r.standing.to_owned());
+        let stands = Memo::new(move |_| part(|r| r.standing.to_owned()));
         view! {
             <div class="row" class:holds=move || is(|r| r.holds)
                 class:wrong=move || is(|r| r.wrong)>
                 <span class="who">{move || part(|r| r.name.clone())}</span>
-                {move || match stands() {
+                {move || match stands.get() {
                     words if words.is_empty() => view! {
                         <span class="room"
                             style:--full=move || format!("{:.3}", number(|r| r.full))

@@ -24,7 +24,7 @@ pub(super) fn instances(quick: Memo<Option<Face>>, slow: Memo<Option<Face>>) -> 
             format!("row instance {word}")
         };
         view! {
-            <div class=class>
+            <div class=class title=move || part(|r| r.said.clone())>
                 <span class="lamp" aria-hidden="true">
                     {move || part(|r| r.lamp.shape().to_owned())}
                 </span>

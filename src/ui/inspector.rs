@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
+use super::alerts::Alerts;
 use super::field::{ParamField, try_edit};
+use super::fleet::Fleet;
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::impairments::Impairments;
@@ -98,6 +100,8 @@ fn NodeSettings(id: String) -> impl IntoView {
             <For each=specs key=row children=field />
             {matches!(entry.family, Family::Database | Family::Cluster)
                 .then(|| view! { <Members id=id.get_value() /> })}
+            {(entry.family == Family::Board).then(|| view! { <Alerts id=id.get_value() /> })}
+            {(entry.family == Family::Group).then(|| view! { <Fleet id=id.get_value() /> })}
             {entry.takes.then(|| view! { <Impairments id=id.get_value() entry=entry /> })}
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>

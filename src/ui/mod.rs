@@ -6,6 +6,7 @@
 // The component macro makes every component's function `pub`, whatever is written.
 #![allow(unreachable_pub)]
 
+mod alerts;
 mod app;
 mod canvas;
 mod charts;
@@ -14,14 +15,17 @@ mod dialogs;
 mod dock;
 mod draft;
 mod field;
+mod fleet;
 mod frame;
 mod gestures;
 mod icons;
 mod impairments;
+mod inside_board;
 mod inside_cache;
 mod inside_cluster;
 mod inside_database;
 mod inside_gateway;
+mod inside_group;
 mod inside_queue;
 mod inside_registry;
 mod inside_shards;

@@ -5,10 +5,12 @@ use web_sys::PointerEvent;
 
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
+use super::inside_board;
 use super::inside_cache;
 use super::inside_cluster;
 use super::inside_database;
 use super::inside_gateway;
+use super::inside_group;
 use super::inside_queue;
 use super::inside_registry;
 use super::inside_shards;
@@ -160,6 +162,8 @@ fn Body(
         Some(Family::Gateway) => inside_gateway::gates(quick, slow).into_any(),
         Some(Family::Queue) => inside_queue::messages(quick).into_any(),
         Some(Family::Worker) => cells(quick).into_any(),
+        Some(Family::Board) => inside_board::board(slow).into_any(),
+        Some(Family::Group) => inside_group::fleet(quick).into_any(),
         None => ().into_any(),
     };
     let kind = Memo::new(move |_| spec.with(|s| s.as_ref().map(|s| s.kind.family())));
@@ -303,6 +307,7 @@ fn load(face: &Option<Face>) -> f64 {
         Some(Inside::Members(members)) => {
             members.iter().fold(0.0, |most: f64, member| most.max(member.load)).clamp(0.0, 1.0)
         }
+        Some(Inside::Group(fleet)) => fleet.measured,
         _ => 0.0,
     }
 }

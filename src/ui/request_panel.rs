@@ -195,7 +195,7 @@ fn Recent() -> impl IntoView {
                     Outcome::Failed(reason, _) => reason.words().to_owned(),
                     Outcome::Done | Outcome::Pending => "answered".to_owned(),
                 };
-                (request.id, run.key_name(request.key), latency, ending)
+                (request.id, run.asked_name(&request), latency, ending)
             };
             // Failures first: they are rarer, and what one looks for.
             let ended = |failed: bool| {

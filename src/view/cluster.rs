@@ -164,8 +164,7 @@ fn moving(node: &Cluster) -> String {
         let least = (ideal * f64::from(of)).round();
         let members =
             if from == to { String::new() } else { format!("{from} \u{2192} {to} members: ") };
-        words
-            .push(format!("{members}{moved} of {of} keys changed owner, {least} for equal shares"));
+        words.push(format!("{members}{moved} of {of} keys moved (equal shares: {least})"));
     }
     if node.counts().elsewhere > 0 {
         words.push(format!("{} misses of keys held elsewhere", node.counts().elsewhere));

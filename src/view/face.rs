@@ -11,7 +11,9 @@ use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
 use crate::sim::Time;
 use crate::stats::judge::Violation;
+use crate::view::board::{self, BoardFace};
 use crate::view::cache_face::{self, Ring};
+use crate::view::group::{self, Fleet};
 use crate::view::shards::{self, Placing, ShareRow};
 use crate::view::{cluster, database, gateway, queue, registry, rows, server};
 
@@ -91,6 +93,10 @@ pub enum Inside {
     Gates(Vec<GateCell>, Vec<RouteRow>),
     /// A queue: a row per queue, or per partition and group.
     Messages(Vec<MessageRow>),
+    /// An autoscaled group: a box per server, and what was measured.
+    Group(Fleet),
+    /// A board: its readings and its alerts.
+    Board(BoardFace),
 }
 
 /// A backend in a balancer.
@@ -133,6 +139,8 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
         AnyNode::Queue(node) => queue::face(node, now),
         AnyNode::Worker(node) => queue::worker(node, now),
+        AnyNode::Group(node) => group::face(node, now),
+        AnyNode::Board(node) => board::face(node),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
@@ -167,10 +175,12 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
 }
 
 fn unwired(scenario: &Scenario, spec: &NodeSpec) -> bool {
-    !scenario.links.iter().any(|link| match passes_on(&spec.kind) {
-        true => link.from == spec.id,
-        false => link.to == spec.id,
-    })
+    // A board reads without a wire.
+    !matches!(spec.kind, Kind::Board(_))
+        && !scenario.links.iter().any(|link| match passes_on(&spec.kind) {
+            true => link.from == spec.id,
+            false => link.to == spec.id,
+        })
 }
 
 /// Is it there to send requests, or to pass on what comes?
@@ -187,7 +197,9 @@ fn passes_on(kind: &Kind) -> bool {
         | Kind::Table(_)
         | Kind::Database(_)
         | Kind::Cluster(_)
-        | Kind::Worker(_) => false,
+        | Kind::Worker(_)
+        | Kind::Group(_)
+        | Kind::Board(_) => false,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::node::gateway::{GATES, Gate};
 use crate::node::{Gateway, GatewayConfig};
 use crate::policy::gateway::Targets;
 use crate::scenario::build::Run;
+use crate::sim::Card;
 
 /// Gates in a line.
 const IN_A_LINE: usize = 5;
@@ -87,6 +88,17 @@ fn unknown(node: &Gateway, run: &Run) -> Option<String> {
     named.into_iter().find(|name| !wired(name)).cloned()
 }
 
+/// The first instance that is wired and that no route names.
+fn left_out(node: &Gateway, run: &Run) -> Option<String> {
+    if node.config().shared {
+        return None;
+    }
+    let cards = node.links().iter().map(|link| run.card(run.links()[usize::from(link.0)].to));
+    let routes = node.door().routes().all();
+    let named = |card: &Card| routes.iter().any(|route| route.serves(&card.name, &card.id));
+    cards.into_iter().find(|card| !named(card)).map(|card| card.name.to_string())
+}
+
 /// What a gateway shows.
 pub(super) fn face(node: &Gateway, run: &Run) -> Face {
     let now = run.now();
@@ -113,11 +125,12 @@ pub(super) fn face(node: &Gateway, run: &Run) -> Face {
         let card = run.card(run.links()[usize::from(link.0)].to);
         (!state.starts_with("closed")).then(|| format!("{} {state}", card.name))
     });
-    let detail = match (unknown(node, run), open.into_iter().next()) {
-        (Some(name), _) => format!("{name} is not wired"),
-        (None, Some(open)) => format!("breaker: {open}"),
-        (None, None) if node.config().shared => "one balancer for all services".to_owned(),
-        (None, None) => "one balancer per route".to_owned(),
+    let detail = match (open.into_iter().next(), unknown(node, run), left_out(node, run)) {
+        (Some(open), ..) => format!("breaker: {open}"),
+        (None, Some(name), _) => format!("{name} is in the routes and not wired"),
+        (None, None, Some(name)) => format!("{name} is wired and in no route"),
+        (None, None, None) if node.config().shared => "one balancer for all services".to_owned(),
+        (None, None, None) => "one balancer per route".to_owned(),
     };
     let per_second = node.arrived().per_second(now);
     let gates_in_words = gates.iter().map(|gate| gate.words.clone());
@@ -133,5 +146,47 @@ pub(super) fn face(node: &Gateway, run: &Run) -> Face {
         detail,
         words: words.join("; "),
         inside: Inside::Gates(gates, rows),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::face::face;
+    use super::*;
+    use crate::scenario::build::build;
+    use crate::scenario::gallery::Preset;
+    use crate::sim::{Silent, Time};
+
+    fn detail(routes: &str, shared: bool) -> (String, Vec<RouteRow>) {
+        let mut scenario = Preset::find("course-gateway").expect("it is built in").scenario();
+        let node = scenario.nodes.iter_mut().find(|node| node.id == "gwb").expect("it is there");
+        node.kind.set("routes", crate::node::Value::Text(routes.into())).expect("a table");
+        node.kind.set("shared", crate::node::Value::Switch(shared)).expect("a switch");
+        let spec = node.clone();
+        let mut run = build(&scenario);
+        run.run_until(Time::from_ns(5_000_000_000), u64::MAX, &mut Silent);
+        let shown = face(&scenario, &run, &spec).expect("it is in the run");
+        match shown.inside {
+            Inside::Gates(gates, rows) => {
+                assert_eq!(gates.len(), 1, "no filter is on: only the routes are a gate");
+                (shown.detail, rows)
+            }
+            other => panic!("a gateway shows its gates, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn it_says_who_is_missing_and_what_goes_astray() {
+        let both = "users: b_users; orders: b_orders";
+        assert_eq!(detail(both, false).0, "one balancer per route");
+        assert_eq!(
+            detail("users: b_users b_more", false).0,
+            "b_more is in the routes and not wired"
+        );
+        assert_eq!(detail("users: b_users", false).0, "b_orders is wired and in no route");
+        let (words, rows) = detail(both, true);
+        assert_eq!(words, "one balancer for all services");
+        assert!(rows.iter().all(|row| row.astray && row.note.ends_with(" misrouted")), "{rows:?}");
+        assert!((rows[0].share + rows[1].share - 1.0).abs() < 1e-9);
     }
 }

@@ -4,6 +4,7 @@ use super::cache_face::{self, RINGS_PER_ROW};
 use super::camera::{Point, Rect};
 use super::curve::Curve;
 use super::gateway;
+use super::group::BOXES_PER_ROW;
 use crate::node::{Family, Kind};
 use crate::scenario::{NodeSpec, Scenario};
 
@@ -28,7 +29,8 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
         }
         // The placement is drawn above the shards.
         Family::Router => (224.0, 196.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
-        Family::Cluster => (224.0, 196.0 + 22.0 * f64::from(kind.parts().max(1))),
+        // Up to three lines about what moved stand below the members.
+        Family::Cluster => (224.0, 212.0 + 22.0 * f64::from(kind.parts().max(1))),
         Family::Gateway => (320.0, 70.0 + gateway_rows(kind)),
         Family::Registry => (320.0, 94.0 + 22.0 * links.clamp(1, ROWS_MAX) as f64),
         Family::Database => (224.0, 74.0 + 22.0 * f64::from(kind.parts().max(1))),
@@ -40,6 +42,18 @@ pub fn size(kind: &Kind, links: usize) -> (f64, f64) {
             (256.0, 74.0 + 22.0 * rows.clamp(1, ROWS_MAX) as f64)
         }
         Family::Worker => (176.0, 104.0),
+        // Four numbers, then a row for each rule.
+        Family::Board => {
+            let rules = match kind {
+                Kind::Board(config) => config.count(),
+                _ => 0,
+            };
+            (256.0, 92.0 + 20.0 * rules.clamp(1, ROWS_MAX) as f64)
+        }
+        Family::Group => {
+            let rows = usize::from(kind.parts()).div_ceil(BOXES_PER_ROW);
+            (224.0, 112.0 + 26.0 * rows as f64)
+        }
     }
 }
 

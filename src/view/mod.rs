@@ -1,6 +1,7 @@
 //! The picture as plain data: where things are, what each node shows, which dots are where, and
 //! pixels. No browser here, so pictures are tested like everything else.
 
+pub mod board;
 pub mod cache_face;
 pub mod camera;
 pub mod cluster;
@@ -9,6 +10,7 @@ mod database;
 pub mod dots;
 pub mod face;
 mod gateway;
+pub mod group;
 pub mod layout;
 pub mod queue;
 pub mod raster;

@@ -79,7 +79,7 @@ fn detail(node: &Queue, now: Time) -> String {
     if let Some(age) = age(node, now) {
         parts.push(format!("oldest {age}"));
     }
-    parts.truncate(3);
+    parts.extend(node.last().map(str::to_owned));
     parts.join(" \u{b7} ")
 }
 

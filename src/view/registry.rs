@@ -17,6 +17,8 @@ pub struct InstanceRow {
     pub lamp: Lamp,
     /// When it was last checked and will be next: `2 s, next 7 s`.
     pub checked: String,
+    /// What the last check said: `HTTP 200`, `no answer in time`.
+    pub said: String,
     /// Its share of the requests, from 0 to 1.
     pub share: f64,
     /// The number beside it.
@@ -87,6 +89,9 @@ fn row(node: &Registry, member: &Member, now: Time, all: f64) -> InstanceRow {
         name: member.name.to_string(),
         lamp,
         checked,
+        said: check
+            .and_then(|check| check.last)
+            .map_or("not checked yet".to_owned(), |(_, answer)| answer.words()),
         share: member.sent as f64 / all,
         number: member.sent.to_string(),
     }
@@ -131,7 +136,9 @@ pub(super) fn face(node: &Registry, run: &Run, down: bool) -> Face {
     let in_words: Vec<String> = rows
         .iter()
         .take(ROWS_MAX)
-        .map(|row| format!("{} {}, {} requests", row.name, row.lamp.words(), row.number))
+        .map(|row| {
+            format!("{} {} ({}), {} requests", row.name, row.lamp.words(), row.said, row.number)
+        })
         .collect();
     Face {
         condition: Condition::Fine,

@@ -1,7 +1,7 @@
 // Trouble by hand: draining, slowness, another of the same; rings and gaps; reads that do not fit.
 
 import {
-  arrived, draft, drag, grip, node, notice, panel, pause, port, run, runUntil, seconds, speed, tally,
+  arrived, draft, drag, grip, node, notice, panel, pause, port, run, runUntil, seconds, speed, tally, undo,
 } from './lib/person.mjs';
 
 const clients = { id: 'c', kind: 'clients', label: 'Clients', x: 0, y: 0, rate: 40 };
@@ -44,21 +44,22 @@ export const tests = {
     await page.getByRole('checkbox', { name: 'Ten times as slow' }).check();
     await page.getByRole('application').getByText('slow ×10').waitFor();
     t.ok(await page.locator('.node.server.slowed').isVisible());
-    await page.getByRole('button', { name: 'Undo' }).click();
+    await undo(page).click();
     await page.getByRole('application').getByText('slow ×10').waitFor({ state: 'hidden' });
   },
 
   'another like it is wired like it and gets its share': async (t) => {
     const page = await t.open();
+    await speed(page, 5);
     await pause(page);
     await inspect(page, 's3');
     await page.getByRole('button', { name: 'Add another like it' }).click();
     await node(page, 's4').waitFor();
-    await speed(page, 5);
     await run(page);
     await runUntil(page, (await seconds(page)) + 6);
     t.ok((await arrived(page, 's4')) > 20);
-    await page.getByRole('button', { name: 'Undo' }).click();
+    await pause(page);
+    await undo(page).click();
     await node(page, 's4').waitFor({ state: 'hidden' });
   },
 
@@ -66,7 +67,7 @@ export const tests = {
     const page = await opened(t, [clients, server('s1', 288, 0), server('s2', 576, 0)], [wire('c', 's1'), wire('s1', 's2')]);
     await pause(page);
     await drag(page, await port(page, 's2'), await grip(page, 's1'));
-    await t.eventually(async () => /s2 → s1 → s2 would be a ring/.test(await notice(page)));
+    await t.eventually(async () => /close the ring s2 → s1 → s2/.test(await notice(page)));
     t.match(await page.getByRole('application').getAttribute('aria-label'), /3 components, 2 wires/);
   },
 

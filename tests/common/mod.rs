@@ -13,8 +13,8 @@ use switchyard::node::{
     TableConfig,
 };
 use switchyard::node::{
-    Cluster, ClusterConfig, Database, DatabaseConfig, Gateway, GatewayConfig, Queue, QueueConfig,
-    Registry, RegistryConfig, Worker, WorkerConfig,
+    Board, BoardConfig, Cluster, ClusterConfig, Database, DatabaseConfig, Gateway, GatewayConfig,
+    Group, GroupConfig, Queue, QueueConfig, Registry, RegistryConfig, Worker, WorkerConfig,
 };
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
@@ -64,6 +64,14 @@ pub(crate) fn registry(id: &str, config: RegistryConfig) -> NodeSpec {
 
 pub(crate) fn gateway(id: &str, config: GatewayConfig) -> NodeSpec {
     node(id, Kind::Gateway(config))
+}
+
+pub(crate) fn board(id: &str, rules: &str, window_ms: f64) -> NodeSpec {
+    node(id, Kind::Board(BoardConfig { rules: rules.into(), window_ms }))
+}
+
+pub(crate) fn group(id: &str, config: GroupConfig) -> NodeSpec {
+    node(id, Kind::Group(config))
 }
 
 /// A server whose every request takes `service_ms`.
@@ -271,6 +279,20 @@ pub(crate) fn the_queue<'a>(run: &'a Run, id: &str) -> &'a Queue {
 pub(crate) fn the_worker<'a>(run: &'a Run, id: &str) -> &'a Worker {
     match find(run, id) {
         AnyNode::Worker(worker) => worker,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_board<'a>(run: &'a Run, id: &str) -> &'a Board {
+    match find(run, id) {
+        AnyNode::Board(board) => board,
+        other => panic!("{id} is {other:?}"),
+    }
+}
+
+pub(crate) fn the_group<'a>(run: &'a Run, id: &str) -> &'a Group {
+    match find(run, id) {
+        AnyNode::Group(group) => group,
         other => panic!("{id} is {other:?}"),
     }
 }

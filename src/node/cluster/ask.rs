@@ -200,7 +200,7 @@ impl Cluster {
     fn ask_another(&mut self, ticket: u32, instead: u8, reason: Reason, cx: &mut Hands<'_>) {
         let Some(work) = self.works.get(&ticket) else { return };
         let (next, slot, again) = (self.next_of(work), work.slot, work.again);
-        self.explain_silence(slot, instead, next, reason, cx);
+        self.explain_silence(work, instead, next, reason, cx);
         match next {
             Some(place) => self.ask(ticket, place, cx),
             // Enough have said that they have nothing.

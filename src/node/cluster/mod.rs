@@ -5,10 +5,10 @@
 //! factor; reads and writes that need one, a quorum or all of them; copies that nobody waits for,
 //! made later; versions, of which a member keeps the newest; deletions that are remembered or not;
 //! members that die and lose what they held, that are cut off and come back with what is old by
-//! then, that join and leave; a coordinator that notices by missing heartbeats and waits for
-//! answers in vain until then; failover to the next on the list; a second look at the copies after a miss;
-//! hinted handoff, read repair, keys handed over. Not modelled: several coordinators that disagree,
-//! sizes of values, the work that copies cost, single flight; range queries pass through.
+//! then, that join and leave; a coordinator that notices by missing heartbeats and waits in vain
+//! for answers until then; failover to the next on the list; a second look at the copies after a
+//! miss; hinted handoff, read repair, keys handed over. Not modelled: several coordinators that
+//! disagree, sizes of values, the work that copies cost, single flight; range queries pass through.
 //!
 //! Formulas: with N copies, R answers to a read and W to a write, R + W > N makes every read meet
 //! the newest acknowledged version while members stay as they are; under the delay d a copy that

@@ -102,6 +102,20 @@ const fn row(
 impl Settings for ClusterConfig {
     const PARAMS: &'static [Param<ClusterConfig>] = PARAMS;
 
+    fn idle(&self, key: &str) -> bool {
+        let alone = self.copies.min(self.members) == 1;
+        match key {
+            "read_level" | "write_level" | "reads_from" | "lag" => alone,
+            "second_look" => alone || self.read_level == Level::All,
+            "repair" => alone || (self.read_level == Level::One && !self.second_look),
+            "tombstone" => self.pattern == Pattern::ReadThrough,
+            "queue" => self.workers == 0,
+            "move_rate" => !self.handover,
+            "joins" => self.members == 1,
+            _ => false,
+        }
+    }
+
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
         Some((self.placement, self.placing().knobs))
     }
@@ -374,7 +388,7 @@ const PARAMS: &[Param<ClusterConfig>] = &[
             ("repair", "Read repair", ""),
             Range::Switch,
             "Whether a member that answered a read with an older version, or none, is given the \
-             newest of the answers. Used when a read asks more than one.",
+             newest of the answers. Used when a read asks more than one, or looks again.",
         ),
         get: |c| Value::Switch(c.repair),
         set: |c, v| c.repair = v == Value::Switch(true),

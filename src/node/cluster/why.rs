@@ -147,7 +147,7 @@ impl Cluster {
                 let mut words = format!("Of those that hold it, {level}.");
                 if there > need {
                     let rest = names(&homes.acting[need..]);
-                    words += &format!(" {rest} get it {lag} later, and nobody waits for that.");
+                    words += &format!(" It goes to {rest} {lag} later, and nobody waits for that.");
                 }
                 if self.config.hints && !homes.passed.is_empty() {
                     words += &format!(" It is kept for {}.", names(&homes.passed));
@@ -205,16 +205,17 @@ impl Cluster {
 
     pub(super) fn explain_silence(
         &self,
-        slot: u32,
+        work: &Work,
         instead: u8,
         next: Option<u8>,
         reason: Reason,
         cx: &mut Hands<'_>,
     ) {
-        let Some((mut why, own, _)) = self.reasons(slot, cx) else { return };
+        let Some((mut why, own, _)) = self.reasons(work.slot, cx) else { return };
         let silent = name_of(usize::from(instead));
         why.title(|| match next {
             Some(place) => format!("{own} asked {} instead", name_of(usize::from(place))),
+            None if work.again => format!("{own} asked nobody else"),
             None => format!("{own} gave up: {}", reason.words()),
         });
         let patience = Span::from_millis_f64(self.config.timeout_ms);
@@ -228,9 +229,13 @@ impl Cluster {
             }
             _ => "",
         };
-        let then = if next.is_some() { "." } else { ", and nobody else holds the key." };
+        let then = match next {
+            Some(_) => ".",
+            None if work.again => ", and the others have nothing: a miss.",
+            None => ", and nobody else holds the key.",
+        };
         why.say(|| format!("{cause}{then}{noticed}"));
-        cx.decided(slot, why);
+        cx.decided(work.slot, why);
     }
 
     /// Who answered with what.
@@ -338,8 +343,8 @@ impl Cluster {
         why.say(|| match later.is_empty() {
             true => format!("Version {version} came from the store. Nobody waits for the copies."),
             false => format!(
-                "Version {version} came from the store. {} get it at once, {} {lag} later; nobody \
-                 waits for that.",
+                "Version {version} came from the store. It goes to {} at once, to {} {lag} later; \
+                 nobody waits for that.",
                 names(at_once),
                 names(later)
             ),

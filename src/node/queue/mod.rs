@@ -169,6 +169,13 @@ impl Queue {
         self.last.as_deref()
     }
 
+    /// About how many bytes its messages take.
+    pub fn bytes(&self) -> usize {
+        const MESSAGE: usize = 200;
+        let in_broker: usize = self.broker.queues().map(|q| q.depth() + q.unacked()).sum();
+        (in_broker + self.log.kept()) * MESSAGE
+    }
+
     /// Messages that wait, and those that are with workers.
     pub fn counts(&self) -> (u64, u64) {
         match self.config.form {
@@ -356,9 +363,7 @@ impl Queue {
 
     /// The message is taken in: its producer hears that now, or when it is on disk.
     fn confirm<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
-        let on_disk =
-            self.config.form == Form::Log || (self.config.durable && self.config.persistent);
-        if !self.config.confirms || !on_disk || self.config.disk_ms == 0.0 {
+        if !self.config.confirms || !self.config.on_disk() || self.config.disk_ms == 0.0 {
             return cx.reply(slot, Outcome::Done);
         }
         let span = Span::from_millis_f64(self.config.disk_ms);

@@ -113,6 +113,34 @@ impl Default for ServerConfig {
     }
 }
 
+/// How service times vary, with what belongs to it: for whatever kind has them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::node) struct Shape {
+    /// Which distribution.
+    pub(in crate::node) service: Service,
+    /// Log-normal: standard deviation over mean.
+    pub(in crate::node) cv: f64,
+    /// Pareto: the exponent of the tail.
+    pub(in crate::node) alpha: f64,
+}
+
+impl Shape {
+    /// The distribution with this mean in ms; a list has its own times.
+    pub(in crate::node) fn times(&self, service_ms: f64, list: &str) -> Dist {
+        let mean = Span::from_millis_f64(service_ms);
+        match self.service {
+            Service::Constant => Dist::Constant(mean),
+            Service::Exponential => Dist::exponential(mean),
+            Service::LogNormal => Dist::log_normal(mean, self.cv),
+            Service::Pareto => Dist::pareto(mean, self.alpha),
+            Service::List => {
+                let times = times(list).unwrap_or_default();
+                Dist::list(&times.into_iter().map(Span::from_millis_f64).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
 /// The most times in a list.
 const TIMES_MAX: usize = 100;
 /// The longest service time, in ms.
@@ -121,17 +149,8 @@ pub(super) const SERVICE_MS_MAX: f64 = 3.6e6;
 impl ServerConfig {
     /// The distribution of service times.
     pub(super) fn times(&self) -> Dist {
-        let mean = Span::from_millis_f64(self.service_ms);
-        match self.service {
-            Service::Constant => Dist::Constant(mean),
-            Service::Exponential => Dist::exponential(mean),
-            Service::LogNormal => Dist::log_normal(mean, self.cv),
-            Service::Pareto => Dist::pareto(mean, self.alpha),
-            Service::List => {
-                let times = times(&self.list).unwrap_or_default();
-                Dist::list(&times.into_iter().map(Span::from_millis_f64).collect::<Vec<_>>())
-            }
-        }
+        let shape = Shape { service: self.service, cv: self.cv, alpha: self.alpha };
+        shape.times(self.service_ms, &self.list)
     }
 
     /// How long the network is busy with one answer: bits over bits per second.
@@ -146,7 +165,7 @@ impl ServerConfig {
 }
 
 /// The times in a list, in ms: numbers above 0, with spaces or commas between them.
-pub(super) fn times(text: &str) -> Result<Vec<f64>, String> {
+pub(in crate::node) fn times(text: &str) -> Result<Vec<f64>, String> {
     let words = text.split([' ', ',']).filter(|word| !word.is_empty());
     let time = |word: &str| match word.parse::<f64>() {
         Ok(ms) if (0.001..=SERVICE_MS_MAX).contains(&ms) => Ok(ms),
@@ -160,26 +179,26 @@ pub(super) fn times(text: &str) -> Result<Vec<f64>, String> {
 }
 
 /// The choices of a parameter with what each stands for.
-pub(super) type Table<T> = Vec<(T, Choice)>;
+pub(in crate::node) type Table<T> = Vec<(T, Choice)>;
 
 /// The key of what is set.
-pub(super) fn key_of<T: PartialEq>(table: &[(T, Choice)], set: &T) -> Value {
+pub(in crate::node) fn key_of<T: PartialEq>(table: &[(T, Choice)], set: &T) -> Value {
     let found = table.iter().find(|(it, _)| it == set);
     Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
 }
 
 /// What a key stands for.
-pub(super) fn of_key<T: Copy>(table: &[(T, Choice)], value: &Value) -> Option<T> {
+pub(in crate::node) fn of_key<T: Copy>(table: &[(T, Choice)], value: &Value) -> Option<T> {
     let Value::Choice(key) = value else { return None };
     table.iter().find(|(_, choice)| choice.key == key).map(|(it, _)| *it)
 }
 
 /// A table's choices alone.
-pub(super) fn choices<T>(table: Table<T>) -> Vec<Choice> {
+pub(in crate::node) fn choices<T>(table: Table<T>) -> Vec<Choice> {
     table.into_iter().map(|(_, choice)| choice).collect()
 }
 
-pub(super) fn services() -> Table<Service> {
+pub(in crate::node) fn services() -> Table<Service> {
     let row = |service, key, wire, name, rule| (service, Choice::plain(key, wire, name, rule));
     vec![
         row(

@@ -6,8 +6,9 @@
 //! memory that requests hold while they are here; load shedding, and dropping what is too late;
 //! answers that go out one after another at the network's speed; calls to other nodes in turn or at
 //! once, with or without a core held meanwhile; a cache that only looks aside, managed as in the
-//! course (`node::aside`); a crash that loses everything held. Not modelled here: storage, failures
-//! that take time to send, memory that grows.
+//! course (`node::aside`); health checks, which wait in line like all others and are nobody's
+//! traffic; a crash that loses everything held. Not modelled here: storage, failures that take time
+//! to send, memory that grows.
 //!
 //! Formula: with Poisson arrivals and exponential service this is M/M/c; load is
 //! rate x service time / cores, and the queue is stable below 1.
@@ -26,6 +27,7 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use config::{Calls, Discipline, ServerConfig, Service};
+pub(super) use config::{Shape, Table, choices, key_of, of_key, services, times};
 pub use shed::ShedConfig;
 pub use usage::Usage;
 
