@@ -130,11 +130,11 @@ fn cost_is_the_integral_of_the_servers_there_were() {
     scenario.faults = vec![common::fault(4_000, "g", FaultKind::CrashPart(1))];
     let mut session = Session::new(scenario).expect("valid");
     let mut server_ms = [0u64; 2];
-    for half in 0..2 {
+    for (half, sum) in server_ms.iter_mut().enumerate() {
         for _ in 0..6_000 {
             // What is there between two instants is what is there at the second, before it.
             let there = the_group(session.run(), "g").members().count() as u64;
-            server_ms[half] += there;
+            *sum += there;
             session.advance(Span::from_millis(1), u64::MAX);
         }
         if half == 0 {
