@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use switchyard::node::{AnyNode, Kind, PARTS_MAX, Value};
+use switchyard::node::{AnyNode, Group, Kind, PARTS_MAX, Value};
 use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build, reconcile};
 use switchyard::session::Session;
@@ -34,6 +34,21 @@ fn some_scenario() -> impl Strategy<Value = Scenario> {
             )
         },
     )
+}
+
+/// A group holds what is in service and in line, and has as many servers as it may.
+fn check_group(
+    group: &Group,
+    (serving, waiting, calling): (u32, u32, u32),
+) -> Result<(), TestCaseError> {
+    prop_assert_eq!(group.serving().value(), serving);
+    prop_assert_eq!((group.in_line().value(), calling), (waiting, 0));
+    prop_assert!(group.load().0 <= serving);
+    let (up, paid) = (group.up().value(), group.paid().value());
+    prop_assert!(up <= paid && paid <= u32::from(PARTS_MAX), "{up} of {paid}");
+    let (fewest, most) = (group.config().fewest(), group.config().max);
+    prop_assert!((fewest..=most).contains(&group.desired()));
+    Ok(())
 }
 
 /// What must hold between any two events.
@@ -95,15 +110,7 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
                 prop_assert_eq!(worker.in_hand(), (serving, waiting));
                 prop_assert_eq!(calling, 0);
             }
-            AnyNode::Group(group) => {
-                prop_assert_eq!(group.serving().value(), serving);
-                prop_assert_eq!((group.in_line().value(), calling), (waiting, 0));
-                prop_assert!(group.load().0 <= serving);
-                let (up, paid) = (group.up().value(), group.paid().value());
-                prop_assert!(up <= paid && paid <= u32::from(PARTS_MAX), "{up} of {paid}");
-                let (fewest, most) = (group.config().fewest(), group.config().max);
-                prop_assert!((fewest..=most).contains(&group.desired()));
-            }
+            AnyNode::Group(group) => check_group(group, (serving, waiting, calling))?,
             AnyNode::Clients(clients) => {
                 prop_assert_eq!(clients.in_hand(), (calling, waiting));
             }

@@ -28,7 +28,6 @@ impl AnyNode {
                 let all = node.parts().filter_map(|part| share(part.busy.value(), workers));
                 all.reduce(f64::max)
             }
-            AnyNode::Worker(node) => share(node.busy().value(), node.config().cores.into()),
             _ => None,
         }
     }

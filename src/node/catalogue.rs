@@ -87,11 +87,11 @@ pub const CATALOGUE: &[KindEntry] = &[
         links_max: 512,
         slows: false,
         refuses: false,
-        card: "Chooses in no time. As in the course it reads each server's health mark directly \
-               and at once; or it finds out: by checks over the same wires, which servers answer in \
-               0.1 ms when their turn comes, or from requests that fail. A server that joins is \
-               taken to be up. Checks of other kinds of node are answered as they answer anything \
-               that they do not understand.",
+        card: "Chooses in no time. As in the course it reads each server's health mark \
+               directly and at once; or it finds out: by checks over the same wires, which \
+               servers answer in 0.1 ms when their turn comes, or from requests that fail. A \
+               server that joins is taken to be up. Checks of other kinds of node are \
+               answered as they answer anything that they do not understand.",
         make: || Kind::Balancer(BalancerConfig::default()),
     },
     KindEntry {

@@ -2,8 +2,8 @@
 //! calls are under way at once.
 //!
 //! Both come from the library (`policy::guard`) and are there only if they are chosen. Whoever
-//! calls several has a door for each. The breaker is asked first; a call that it lets pass and the limit
-//! refuses is none for it.
+//! calls several has a door for each. The breaker is asked first; a call that it lets pass and
+//! the limit refuses is none for it.
 
 use super::param::{Choice, Value};
 use crate::policy::Knobs;

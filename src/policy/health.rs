@@ -2,11 +2,13 @@
 //!
 //! * [`Checked`]: HAProxy's counter. It goes from 0 to `rise + fall - 1`; the server is up from
 //!   `rise` on. A good check adds one, and one that reaches `rise` fills it up; a bad one takes
-//!   one, and one that falls below `rise` empties it. So it takes `fall` bad checks in a row to lose a
-//!   server that was up, and `rise` good ones to have it back. Source: HAProxy 2.6 `check.c`.
+//!   one, and one that falls below `rise` empties it. So it takes `fall` bad checks in a row to
+//!   lose a server that was up, and `rise` good ones to have it back. Source: HAProxy 2.6
+//!   `check.c`.
 //! * [`Passive`]: nginx's `max_fails` and `fail_timeout`, on a clock that is exact (nginx's has
 //!   whole seconds). So many failed requests, and it is out; after the time one request is let
-//!   through, and an answer to it clears the failures. Source: nginx 1.22 `ngx_http_upstream_round_robin.c`.
+//!   through, and an answer to it clears the failures. Source: nginx 1.22
+//!   `ngx_http_upstream_round_robin.c`.
 
 use crate::sim::{Span, Time};
 

@@ -154,13 +154,6 @@ impl<S: Sink + ?Sized> Context<'_, S> {
         self.core.requests.insert(request)
     }
 
-    /// Nobody waits for the answer to the request in this slot from `deadline` on.
-    pub fn set_deadline(&mut self, slot: u32, deadline: Time) {
-        if let Some(request) = self.core.requests.get_mut(slot) {
-            request.wait_until(deadline);
-        }
-    }
-
     /// The request in this slot.
     #[inline]
     pub fn request(&self, slot: u32) -> Option<&Request> {

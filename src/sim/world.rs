@@ -312,6 +312,15 @@ impl<N: Node> World<N> {
     }
 }
 
+impl<S: Sink + ?Sized> Context<'_, S> {
+    /// Nobody waits for the answer to the request in this slot from `deadline` on.
+    pub fn set_deadline(&mut self, slot: u32, deadline: Time) {
+        if let Some(request) = self.core.requests.get_mut(slot) {
+            request.wait_until(deadline);
+        }
+    }
+}
+
 impl<S: Sink> Context<'_, S> {
     /// An answer came to a node that is down: the caller before it sees a dead connection.
     fn pass_back_broken(&mut self, slot: u32) {

@@ -497,19 +497,14 @@ fn health(case: &Json) -> Result<(), String> {
         let before = checked.is_up();
         let mut checks = 0;
         while checked.is_up() == before && checks < 1_000 {
-            let words = checked.words();
-            // What is shown is seen between two checks.
-            if seen.last() != Some(&words) {
-                seen.push(words);
-            }
             checked.heard(well);
+            // What is shown after each check.
+            seen.push(checked.words());
             checks += 1;
         }
         checks
     };
     let (bad, good) = (count(false), count(true));
-    let shown = checked.words();
-    seen.extend((seen.last() != Some(&shown)).then_some(shown));
     compare(
         "bad checks until it was down",
         &case["observed"]["bad_checks_before_DOWN"],
