@@ -62,7 +62,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "\"capacity\": 7",
         "nodes[3].capacity: is not a parameter of a server; it has service, spread, cv, alpha, \
          list, cores, discipline, queue, memory, memory_per_request, network, response_kb, calls, \
-         hold, on_write, weight, healthy, in_flight_max, backup",
+         hold, on_write, weight, healthy, in_flight_max, backup, shed, drop_late",
     ),
     ("true", "1", "nodes[3].healthy: must be true or false"),
     ("\"rate\": 5", "\"rate\": 1e7", "nodes[0].rate: must be between 0 and 1000000, got 10000000"),

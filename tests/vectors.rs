@@ -201,10 +201,15 @@ fn a_wrong_expectation_is_noticed() {
             untried.insert(kind.kind);
             continue;
         }
-        tried.insert(kind.kind);
         let mut wrong = 0usize;
         expects.iter().for_each(|key| falsify(&case.json[key], kind.check, &mut |_| wrong += 1));
+        if wrong == 0 && kind.check != Check::Exact {
+            // Where numbers need only be near, a case without any has nothing to be wrong by.
+            untried.insert(kind.kind);
+            continue;
+        }
         assert!(wrong > 0, "{} expects nothing", case.id);
+        tried.insert(kind.kind);
         let stride = wrong.div_ceil(WRONG_MAX);
         let mut number = 0;
         for key in expects {

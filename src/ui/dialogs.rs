@@ -103,6 +103,15 @@ fn Examples() -> impl IntoView {
             </li>
         }
     };
+    let topics: Vec<_> = GALLERY.chunk_by(|a, b| a.topic == b.topic).collect();
+    let topic = move |presets: &'static [crate::scenario::gallery::Preset]| {
+        view! {
+            <section class="topic">
+                <h3>{presets[0].topic}</h3>
+                <ul class="examples">{presets.iter().map(item).collect_view()}</ul>
+            </section>
+        }
+    };
     let kept = move |(word, scenario): (&'static str, Scenario)| {
         let title = match scenario.title.is_empty() {
             true => word.to_owned(),
@@ -128,8 +137,8 @@ fn Examples() -> impl IntoView {
         open(blank);
     };
     view! {
+        {topics.into_iter().map(topic).collect_view()}
         <ul class="examples">
-            {GALLERY.iter().map(item).collect_view()}
             {drafts.into_iter().flatten().map(kept).collect_view()}
             <li><button class="example" on:click=empty><b>"Empty canvas"</b>
                 <span>"Build it yourself"</span></button></li>

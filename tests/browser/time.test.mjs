@@ -113,7 +113,7 @@ export const tests = {
 
   'a fault in the past is undone and done again by seeking across it': async (t) => {
     const page = await t.open();
-    await example(page, 'A server dies');
+    await example(page, /is back at 5 s/);
     await speed(page, 2);
     await runUntil(page, 6);
     await pause(page);
