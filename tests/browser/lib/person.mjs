@@ -35,6 +35,8 @@ export const pause = (page) => press(page, 'Pause', 'Run');
 
 async function press(page, wanted, after) {
   const group = page.getByRole('group', { name: 'Run', exact: true });
+  // A page that has only just opened may not have its buttons yet.
+  await group.getByRole('button', { name: /^(Run|Pause)$/ }).waitFor();
   const button = group.getByRole('button', { name: wanted, exact: true });
   if ((await button.count()) > 0) await button.click();
   await group.getByRole('button', { name: after, exact: true }).waitFor();

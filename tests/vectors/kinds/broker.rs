@@ -348,15 +348,7 @@ fn ack(case: &Json) -> Result<(), String> {
         "ready_while_connected": ready,
         "left_after": bench.waiting("q"),
     });
-    // One with auto-ack has nothing to say about what was ready.
-    let asks = case["observed"].as_object().ok_or("needs what was observed")?;
-    let got = got.as_object().into_iter().flatten();
-    let asked: Json = got
-        .filter(|(name, _)| asks.contains_key(*name) || *name != "ready_while_connected")
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    compare("observed", &case["observed"], &asked)
+    compare("observed", &case["observed"], &got)
 }
 
 // ===== the course's producer and consumer =====
