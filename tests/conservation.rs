@@ -245,7 +245,6 @@ proptest! {
             scenario.nodes.iter().any(|node| matches!(node.kind, Kind::Registry(_)));
         // It holds no requests, and looks ten times a second for as long as anything goes on.
         scenario.nodes.retain(|node| !matches!(node.kind, Kind::Board(_)));
-        scenario.sends.clear();
         let dead_wire = scenario.links.iter().any(|link| link.loss >= 1.0);
         for node in &mut scenario.nodes {
             if matches!(node.kind, Kind::Clients(_)) {
@@ -295,7 +294,8 @@ proptest! {
 }
 
 /// A ring is refused wherever a scenario is read. In one made all the same, two servers that hold
-/// their only core while they ask one another wait for ever, nothing is lost, and without held cores all is answered or fails for the loop.
+/// their only core while they ask one another wait for ever; nothing is lost, and without held cores
+/// all is answered or fails for the loop.
 #[test]
 fn servers_that_hold_cores_in_a_ring_wait_for_one_another() {
     for hold in [true, false] {
