@@ -183,3 +183,35 @@ pub(crate) fn number(value: Value) -> f64 {
         Value::Choice(_) | Value::Switch(_) | Value::Text(_) => 0.0,
     }
 }
+
+/// The key of what is set, among the choices with what each stands for.
+pub(super) fn key_of<T: PartialEq>(choices: &[(T, Choice)], set: &T) -> Value {
+    let found = choices.iter().find(|(one, _)| one == set);
+    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
+}
+
+/// What a key stands for.
+pub(super) fn of_key<T: Copy>(choices: &[(T, Choice)], value: &Value) -> Option<T> {
+    let Value::Choice(key) = value else { return None };
+    choices.iter().find(|(_, choice)| choice.key == key).map(|(one, _)| *one)
+}
+
+/// Sets what a key stands for.
+pub(super) fn choose<T: Copy>(choices: &[(T, Choice)], value: &Value, into: &mut T) {
+    *into = of_key(choices, value).unwrap_or(*into);
+}
+
+/// A row of a table of parameters.
+pub(super) const fn row(
+    wire: u8,
+    (key, label, unit): (&'static str, &'static str, &'static str),
+    range: Range,
+    help: &'static str,
+) -> Spec {
+    Spec { key, wire, label, unit, help, range }
+}
+
+/// Whole numbers, with this much on the slider.
+pub(super) const fn whole(min: f64, max: f64, handy: f64) -> Range {
+    Range::Number { min, max, handy, step: 1.0, whole: true }
+}

@@ -1,7 +1,7 @@
 //! The parameters of a cache cluster: names, units, limits, help.
 
 use super::config::{ClusterConfig, Level, Pattern, ReadsFrom};
-use crate::node::param::{Choice, Param, Range, Spec, Value, number};
+use crate::node::param::{Choice, Param, Range, Value, choose, key_of, number, row, whole};
 use crate::node::tuning::Tuning;
 use crate::node::{PARTS_MAX, Settings};
 use crate::policy::{Knob, evict, place};
@@ -64,39 +64,9 @@ const PATTERNS: [(Pattern, Choice); 3] = [
     ),
 ];
 
-/// The key of what is chosen.
-fn key_of<T: PartialEq>(choices: &[(T, Choice)], chosen: &T) -> Value {
-    let found = choices.iter().find(|(one, _)| one == chosen);
-    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-}
-
-/// Sets what this key stands for.
-fn choose<T: Copy>(choices: &[(T, Choice)], value: &Value, into: &mut T) {
-    if let Value::Choice(key) = value
-        && let Some((one, _)) = choices.iter().find(|(_, choice)| choice.key == key)
-    {
-        *into = *one;
-    }
-}
-
 /// A length of time in ms as a range, with this much on the slider.
 const fn ms(min: f64, handy: f64, step: f64) -> Range {
     Range::Number { min, max: 3.6e6, handy, step, whole: false }
-}
-
-/// A whole number as a range.
-const fn whole(min: f64, max: f64, handy: f64) -> Range {
-    Range::Number { min, max, handy, step: 1.0, whole: true }
-}
-
-/// A row of the table.
-const fn row(
-    wire: u8,
-    (key, label, unit): (&'static str, &'static str, &'static str),
-    range: Range,
-    help: &'static str,
-) -> Spec {
-    Spec { key, wire, label, unit, help, range }
 }
 
 impl Settings for ClusterConfig {

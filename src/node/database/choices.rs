@@ -1,6 +1,6 @@
 //! What can be chosen on a database: how it replicates, who answers reads, how times vary.
 
-use crate::node::param::{Choice, Value};
+use crate::node::param::Choice;
 
 /// How lengths of time vary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,18 +125,3 @@ pub(super) const SPREADS: [(Spread, Choice); 2] = [
     ),
     (Spread::Constant, Choice::plain("constant", 1, "Constant", "All alike.")),
 ];
-
-/// The key of what is chosen.
-pub(super) fn key_of<T: PartialEq>(choices: &[(T, Choice)], chosen: &T) -> Value {
-    let found = choices.iter().find(|(one, _)| one == chosen);
-    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-}
-
-/// Sets what this key stands for.
-pub(super) fn choose<T: Copy>(choices: &[(T, Choice)], value: &Value, into: &mut T) {
-    if let Value::Choice(key) = value
-        && let Some((one, _)) = choices.iter().find(|(_, choice)| choice.key == key)
-    {
-        *into = *one;
-    }
-}

@@ -1,8 +1,8 @@
 //! What can be set on a database.
 
-use super::choices::{READS, REPLICATIONS, Reads, Replication, SPREADS, Spread, choose, key_of};
+use super::choices::{READS, REPLICATIONS, Reads, Replication, SPREADS, Spread};
 use crate::node::Settings;
-use crate::node::param::{Param, Range, Spec, Value, number};
+use crate::node::param::{Param, Range, Value, choose, key_of, number, row, whole};
 
 /// The most replicas of a primary.
 const REPLICAS_MAX: u8 = 8;
@@ -87,21 +87,6 @@ impl Default for DatabaseConfig {
 /// A length of time in ms as a range, with this much on the slider.
 const fn ms(min: f64, handy: f64) -> Range {
     Range::Number { min, max: 3.6e6, handy, step: 1.0, whole: false }
-}
-
-/// A whole number as a range.
-const fn whole(min: f64, max: f64, handy: f64) -> Range {
-    Range::Number { min, max, handy, step: 1.0, whole: true }
-}
-
-/// A row of the table.
-const fn row(
-    wire: u8,
-    (key, label, unit): (&'static str, &'static str, &'static str),
-    range: Range,
-    help: &'static str,
-) -> Spec {
-    Spec { key, wire, label, unit, help, range }
 }
 
 impl Settings for DatabaseConfig {

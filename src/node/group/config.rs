@@ -1,7 +1,7 @@
 //! What can be set on an autoscaled group.
 
-use super::super::param::{Choice, Param, Range, Spec, Value, number};
-use super::super::server::{Service, Shape, Table, choices, key_of, of_key, services, times};
+use super::super::param::{Choice, Param, Range, Value, key_of, number, of_key, row, whole};
+use super::super::server::{Service, Shape, Table, choices, services, times};
 use crate::node::{PARTS_MAX, Settings};
 use crate::sim::{Dist, Span};
 
@@ -158,19 +158,6 @@ fn metrics() -> Table<Metric> {
              are. With nobody waiting it asks for the fewest servers, busy or not.",
         ),
     ]
-}
-
-const fn row(
-    wire: u8,
-    (key, label, unit): (&'static str, &'static str, &'static str),
-    range: Range,
-    help: &'static str,
-) -> Spec {
-    Spec { key, wire, label, unit, help, range }
-}
-
-const fn whole(min: f64, max: f64, handy: f64) -> Range {
-    Range::Number { min, max, handy, step: 1.0, whole: true }
 }
 
 const fn real(min: f64, max: f64, handy: f64, step: f64) -> Range {

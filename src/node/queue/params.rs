@@ -5,17 +5,7 @@ use super::config::{
     PARTITIONERS, QueueConfig, ROUTING_KEYS, ROUTINGS, Routing, check_bindings,
 };
 use crate::node::Settings;
-use crate::node::param::{Choice, Param, Range, Spec, Value, number};
-
-fn choice_of<T: PartialEq>(all: &[(T, Choice)], value: &T) -> Value {
-    let found = all.iter().find(|(one, _)| one == value);
-    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-}
-
-fn chosen<T: Copy>(all: &[(T, Choice)], value: &Value) -> Option<T> {
-    let Value::Choice(key) = value else { return None };
-    all.iter().find(|(_, choice)| choice.key == key).map(|(one, _)| *one)
-}
+use crate::node::param::{Param, Range, Spec, Value, key_of, number, of_key};
 
 /// A parameter that is one of several: its spec, its table, the field.
 macro_rules! one_of {
@@ -29,8 +19,8 @@ macro_rules! one_of {
                 help: $help,
                 range: Range::Choice(|| $all.iter().map(|(_, choice)| *choice).collect()),
             },
-            get: |c| choice_of($all, &c.$($field).+),
-            set: |c, v| c.$($field).+ = chosen($all, &v).unwrap_or(c.$($field).+),
+            get: |c| key_of($all, &c.$($field).+),
+            set: |c, v| c.$($field).+ = of_key($all, &v).unwrap_or(c.$($field).+),
         }
     };
 }

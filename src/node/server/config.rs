@@ -1,7 +1,7 @@
 //! The settings of a server, and what they come to.
 
 use super::super::aside::OnWrite;
-use super::super::param::{Choice, Value};
+use super::super::param::Choice;
 use super::shed::ShedConfig;
 use crate::policy::line;
 use crate::sim::{Dist, Span};
@@ -180,18 +180,6 @@ pub(in crate::node) fn times(text: &str) -> Result<Vec<f64>, String> {
 
 /// The choices of a parameter with what each stands for.
 pub(in crate::node) type Table<T> = Vec<(T, Choice)>;
-
-/// The key of what is set.
-pub(in crate::node) fn key_of<T: PartialEq>(table: &[(T, Choice)], set: &T) -> Value {
-    let found = table.iter().find(|(it, _)| it == set);
-    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-}
-
-/// What a key stands for.
-pub(in crate::node) fn of_key<T: Copy>(table: &[(T, Choice)], value: &Value) -> Option<T> {
-    let Value::Choice(key) = value else { return None };
-    table.iter().find(|(_, choice)| choice.key == key).map(|(it, _)| *it)
-}
 
 /// A table's choices alone.
 pub(in crate::node) fn choices<T>(table: Table<T>) -> Vec<Choice> {

@@ -27,7 +27,7 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use config::{Calls, Discipline, ServerConfig, Service};
-pub(super) use config::{Shape, Table, choices, key_of, of_key, services, times};
+pub(super) use config::{Shape, Table, choices, services, times};
 pub use shed::ShedConfig;
 pub use usage::Usage;
 

@@ -1,9 +1,8 @@
 //! The table of what can be set on a server.
 
-use super::super::param::{Param, Range, Spec, Value, number};
+use super::super::param::{Param, Range, Spec, Value, key_of, number, of_key};
 use super::config::{
-    SERVICE_MS_MAX, ServerConfig, Service, choices, disciplines, key_of, of_key, on_writes,
-    services, times, ways,
+    SERVICE_MS_MAX, ServerConfig, Service, choices, disciplines, on_writes, services, times, ways,
 };
 use super::shed;
 use crate::node::Settings;

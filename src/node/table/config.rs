@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::node::Settings;
-use crate::node::param::{Choice, Param, Range, Spec, Value, number};
+use crate::node::param::{Choice, Param, Range, Spec, Value, key_of, number, of_key};
 use crate::policy::place::course::PARTITIONS;
 
 /// How rows are told apart.
@@ -157,16 +157,6 @@ const SPREADS: [(Spread, Choice); 2] = [
     (Spread::Constant, Choice::plain("constant", 1, "Constant", "Always the same time.")),
 ];
 
-fn choice_of<T: Copy + PartialEq>(all: &[(T, Choice)], value: T) -> Value {
-    let found = all.iter().find(|(one, _)| *one == value);
-    Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-}
-
-fn chosen<T: Copy>(all: &[(T, Choice)], value: &Value) -> Option<T> {
-    let Value::Choice(key) = value else { return None };
-    all.iter().find(|(_, choice)| choice.key == key).map(|(one, _)| *one)
-}
-
 fn text(value: Value) -> String {
     match value {
         Value::Text(text) => text,
@@ -205,8 +195,8 @@ const PARAMS: &[Param<TableConfig>] = &[
             help: "What decides in which partition a row is.",
             range: Range::Choice(|| SCHEMES.iter().map(|(_, choice)| *choice).collect()),
         },
-        get: |c| choice_of(&SCHEMES, c.scheme),
-        set: |c, v| c.scheme = chosen(&SCHEMES, &v).unwrap_or(c.scheme),
+        get: |c| key_of(&SCHEMES, &c.scheme),
+        set: |c, v| c.scheme = of_key(&SCHEMES, &v).unwrap_or(c.scheme),
     },
     Param {
         spec: Spec {
@@ -280,8 +270,8 @@ const PARAMS: &[Param<TableConfig>] = &[
             help: "Whether every query takes equally long.",
             range: Range::Choice(|| SPREADS.iter().map(|(_, choice)| *choice).collect()),
         },
-        get: |c| choice_of(&SPREADS, c.spread),
-        set: |c, v| c.spread = chosen(&SPREADS, &v).unwrap_or(c.spread),
+        get: |c| key_of(&SPREADS, &c.spread),
+        set: |c, v| c.spread = of_key(&SPREADS, &v).unwrap_or(c.spread),
     },
     Param {
         spec: Spec {
