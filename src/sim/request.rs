@@ -165,11 +165,13 @@ pub enum Reason {
     WrongService,
     /// A queue would not take the message, or a worker refused it.
     MessageRejected,
+    /// It had waited as long as it may before anybody had room.
+    TimedOutWaiting,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 22] = [
+    pub const ALL: [Reason; 23] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -192,6 +194,7 @@ impl Reason {
         Reason::DeadlinePassed,
         Reason::WrongService,
         Reason::MessageRejected,
+        Reason::TimedOutWaiting,
     ];
 
     /// As it is shown: `queue full`.
@@ -219,6 +222,7 @@ impl Reason {
             Reason::DeadlinePassed => "deadline passed",
             Reason::WrongService => "wrong service",
             Reason::MessageRejected => "message rejected",
+            Reason::TimedOutWaiting => "timed out waiting",
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::super::guarded;
 use super::health::{Health, HealthConfig};
-use super::{Balancer, INTERVAL, REVIEW, describe};
+use super::{Balancer, INTERVAL, REVIEW};
 use crate::policy::balance::envoy::outlier::{Outlier, Reply};
 use crate::policy::health::{Checked, Passive};
 use crate::sim::{Card, Context, LinkId, Outcome, Reason, Rng, Sink, Span, Time, Why};
@@ -285,8 +285,8 @@ impl Balancer {
     /// runs, and its mark, are news only for a balancer that reads them.
     pub(super) fn card_changed<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let now = cx.now();
+        self.describe(place, cx);
         let card = cx.peer(self.backends[place].link);
-        describe(&mut self.backends[place], card);
         let watched = &mut self.belief.list[place];
         (watched.up, watched.marked, watched.draining) = (card.up, card.healthy, card.draining);
         let before = self.backends[place].healthy;
@@ -422,6 +422,7 @@ impl Balancer {
             if self.backends[place].healthy != healthy {
                 self.backends[place].healthy = healthy;
                 self.policy.changed(place, &self.backends);
+                self.line.stale = true;
             }
         }
     }

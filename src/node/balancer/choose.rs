@@ -9,9 +9,23 @@ use crate::policy::guard::Withdrawn;
 use crate::sim::{Context, Reason, Sink, Time, Why};
 
 impl Balancer {
-    /// Asks the strategy for a backend and sends the request there.
+    /// Asks the strategy for a backend and sends the request there, or lets it wait.
     #[inline]
     pub(super) fn choose<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+        if self.line.anybody_waits() && !self.policy.asked_past_queue() {
+            let why = cx.why(slot);
+            return self.let_wait(slot, (None, None), why, cx);
+        }
+        self.choose_with(slot, None, cx);
+    }
+
+    /// As [`Balancer::choose`], whoever waits; with the number it drew if it has waited already.
+    pub(super) fn choose_with<S: Sink + ?Sized>(
+        &mut self,
+        slot: u32,
+        ticket: Option<u32>,
+        cx: &mut Context<'_, S>,
+    ) {
         let mut why = cx.why(slot);
         let Some(request) = cx.request(slot) else { return };
         let client = IpAddr::V4(Ipv4Addr::from_bits(request.address));
@@ -20,16 +34,27 @@ impl Balancer {
             cx.spell_key(request.key, &mut self.key);
         }
         let tried = self.places_tried(slot);
-        let (pick, passed) = match self.doors.is_empty() && !self.belief.anybody_returns(cx.now()) {
+        let keeps_limits = self.config.queue.is_on() && !self.policy.knows_limits();
+        let quick = self.doors.is_empty() && !self.belief.anybody_returns(cx.now());
+        let (pick, passed) = match quick && !keeps_limits {
             true => (self.pick(cx.now(), client, &tried, &mut why), Ok(Passed::default())),
             false => self.pick_and_ask(client, &tried, &mut why, cx),
         };
+        self.retried += u64::from(!tried.is_empty() && ticket.is_none());
+        match pick {
+            Pick::Backend(place) if self.is_full(place) => {
+                return self.let_wait(slot, (ticket, Some(place)), why, cx);
+            }
+            Pick::Nobody if self.somebody_is_full() => {
+                return self.let_wait(slot, (ticket, None), why, cx);
+            }
+            _ => {}
+        }
         if why.wanted() {
             self.title(&pick, &mut why, cx);
             self.tell_beliefs(cx.now(), &mut why);
         }
         cx.decided(slot, why);
-        self.retried += u64::from(!tried.is_empty());
         match pick {
             Pick::Backend(place) => {
                 if cx.forward(slot, self.backends[place].link) {
@@ -91,7 +116,13 @@ impl Balancer {
                 break;
             }
             *why = said;
-            if self.belief.spares(place, now) {
+            if self.is_full(place) {
+                if self.policy.knows_limits() {
+                    // It is to wait for that very one.
+                    (end, stop) = (Pick::Backend(place), None);
+                    break;
+                }
+            } else if self.belief.spares(place, now) {
                 spared = spared.or(Some(place));
             } else {
                 match self.knock(place, why, now) {

@@ -5,6 +5,7 @@ use super::super::guarded::{self, GuardConfig, guard_params};
 use super::super::param::{Choice, Param, Range, Spec, Value, number};
 use super::super::tuning::Tuning;
 use super::health::{Health, HealthConfig};
+use super::queue::QueueConfig;
 use crate::policy::Knob;
 use crate::policy::balance;
 
@@ -19,6 +20,8 @@ pub struct BalancerConfig {
     pub tries: u8,
     /// How it finds out which servers may be used.
     pub health: HealthConfig,
+    /// How many requests a server may have, and how many may wait for one.
+    pub queue: QueueConfig,
     /// What stands between it and each server.
     pub guards: GuardConfig,
 }
@@ -36,6 +39,7 @@ impl PartialEq for BalancerConfig {
         self.strategy == other.strategy
             && self.tries == other.tries
             && self.health == other.health
+            && self.queue == other.queue
             && self.guards == other.guards
             && self.entry().knobs.iter().all(|knob| set(self, knob) == set(other, knob))
     }
@@ -48,6 +52,7 @@ impl Default for BalancerConfig {
             tuning: Tuning::default(),
             tries: 1,
             health: HealthConfig::default(),
+            queue: QueueConfig::default(),
             guards: GuardConfig::default(),
         }
     }
@@ -55,10 +60,12 @@ impl Default for BalancerConfig {
 
 impl Settings for BalancerConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
-    const MORE: &'static [&'static [Param<Self>]] = &[HEALTH, GUARDS];
+    const MORE: &'static [&'static [Param<Self>]] = &[HEALTH, QUEUE, GUARDS];
 
     fn idle(&self, key: &str) -> bool {
-        self.health.idle(key) || self.guards.idle(key)
+        self.health.idle(key)
+            || self.guards.idle(key)
+            || (key == "queue_timeout" && self.queue.places == 0)
     }
 
     fn algorithm(&self) -> Option<(&'static str, &'static [Knob])> {
@@ -245,5 +252,48 @@ const HEALTH: &[Param<BalancerConfig>] = &[
         },
         get: |c| Value::Number(c.health.slow_start_s),
         set: |c, v| c.health.slow_start_s = number(v),
+    },
+];
+
+/// How many requests a server may have, and how many may wait for one.
+const QUEUE: &[Param<BalancerConfig>] = &[
+    Param {
+        spec: Spec {
+            key: "connections",
+            wire: 12,
+            label: "Connections per server",
+            unit: "requests",
+            help: "How many requests a server may have that were not answered yet, unless it has a \
+                   limit of its own (HAProxy's maxconn); 0 is no limit.",
+            range: Range::Number { min: 0.0, max: 1e6, handy: 20.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.queue.connections)),
+        set: |c, v| c.queue.connections = number(v) as u32,
+    },
+    Param {
+        spec: Spec {
+            key: "queue",
+            wire: 13,
+            label: "Waiting places",
+            unit: "requests",
+            help: "How many requests may wait here for a server that has room. With 0 nobody waits: \
+                   a request that finds all servers full fails.",
+            range: Range::Number { min: 0.0, max: 1e6, handy: 100.0, step: 1.0, whole: true },
+        },
+        get: |c| Value::Number(f64::from(c.queue.places)),
+        set: |c, v| c.queue.places = number(v) as u32,
+    },
+    Param {
+        spec: Spec {
+            key: "queue_timeout",
+            wire: 14,
+            label: "Waits at most",
+            unit: "ms",
+            help: "A request that has waited here for so long fails (HAProxy's timeout queue); 0 is \
+                   no limit.",
+            range: Range::Number { min: 0.0, max: 6e5, handy: 5e3, step: 100.0, whole: false },
+        },
+        get: |c| Value::Number(c.queue.timeout_ms),
+        set: |c, v| c.queue.timeout_ms = number(v),
     },
 ];

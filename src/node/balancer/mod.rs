@@ -5,36 +5,40 @@
 //! once, also when a server crashes), or found out by checks or from the requests themselves
 //! (`believe`); a circuit breaker and a limit on calls at once per server; a limit of requests in
 //! flight per server and backup servers, for the strategies that know them; another server for a
-//! request whose connection was refused or lost, as nginx's `proxy_next_upstream error`. Not
-//! modelled here: a queue for requests that nobody has room for (they fail).
+//! request whose connection was refused or lost, as nginx's `proxy_next_upstream error`; a queue for
+//! requests that no server has room for, as HAProxy's (`queue`).
 
 mod believe;
 mod check;
 mod choose;
 mod config;
 mod health;
+mod queue;
 
 use std::collections::BTreeMap;
 
 pub use believe::{Detection, HealthCounts};
 pub use config::BalancerConfig;
 pub use health::{Health, HealthConfig};
+pub use queue::QueueConfig;
 
 use super::guarded::{Door, Passed, end_of};
 use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};
 use crate::sim::{
-    Card, Context, Event, LinkId, NodeId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time,
+    Context, Event, LinkId, NodeId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time,
     What, Why,
 };
 use crate::stats::Meter;
 use believe::Belief;
+use queue::WaitingLine;
 
 /// Timers: a check is due; a check has taken too long; a server that was left out may come back;
-/// outlier detection looks at all.
+/// outlier detection looks at all; a request may have waited as long as it may.
 const CHECK: u8 = 0;
 const TIMEOUT: u8 = 1;
 const REVIEW: u8 = 2;
 const INTERVAL: u8 = 3;
+const WAITED: u8 = 4;
 
 /// A running load balancer.
 #[derive(Clone, Debug)]
@@ -68,6 +72,8 @@ pub struct Balancer {
     guards: Rng,
     /// Requests that no server's guard let pass.
     stopped: u64,
+    /// Those who wait for a server that has room.
+    line: WaitingLine,
     /// The last words of a strategy that fell over.
     last_words: Option<String>,
 }
@@ -81,6 +87,7 @@ impl Balancer {
             doors: Vec::new(),
             guards: Rng::stream(seed, id, "guards"),
             stopped: 0,
+            line: WaitingLine::default(),
             joined: 0,
             policy: make(&config),
             config,
@@ -104,7 +111,8 @@ impl Balancer {
         let old = std::mem::replace(&mut self.config, config);
         let mut same = old.clone();
         same.tries = self.config.tries;
-        (same.health, same.guards) = (self.config.health, self.config.guards.clone());
+        (same.health, same.queue) = (self.config.health, self.config.queue);
+        same.guards = self.config.guards.clone();
         if same != self.config {
             self.policy = make(&self.config);
             introduce(self.policy.as_mut(), &self.backends);
@@ -116,6 +124,13 @@ impl Balancer {
         if old.health != self.config.health {
             self.believe_anew(cx);
         }
+        if old.queue.connections != self.config.queue.connections {
+            for place in 0..self.backends.len() {
+                self.describe(place, cx);
+                self.policy.changed(place, &self.backends);
+            }
+        }
+        self.look_at_line(cx);
     }
 
     /// One door for each backend, where there are guards.
@@ -194,7 +209,8 @@ impl Balancer {
             What::Reply => {
                 let Some(request) = cx.request(event.arg) else { return };
                 if request.is_call && request.path().is_empty() {
-                    return self.check_is_back(event.arg, cx);
+                    self.check_is_back(event.arg, cx);
+                    return self.look_if_stale(cx);
                 }
                 let outcome = request.outcome;
                 if let Some(link) = came_over(request)
@@ -202,8 +218,10 @@ impl Balancer {
                 {
                     let dead = unanswered(outcome, link, cx.far_end(link));
                     self.answered(place, event.arg, (outcome, !dead), cx);
+                    self.serve_line(place, cx);
                     if dead && self.may_try_another(place, event.arg) {
-                        return self.choose(event.arg, cx);
+                        self.choose(event.arg, cx);
+                        return self.look_if_stale(cx);
                     }
                 }
                 if !self.tried.is_empty() {
@@ -215,20 +233,36 @@ impl Balancer {
             What::Timer(TIMEOUT) => self.check_timed_out(event.arg, cx),
             What::Timer(REVIEW) => self.review(cx),
             What::Timer(INTERVAL) => self.look_at_all(event.arg, cx),
+            What::Timer(WAITED) => self.waited_long(event.arg, cx),
             What::Timer(_) | What::Planned => {}
+        }
+        self.look_if_stale(cx);
+    }
+
+    #[inline]
+    fn look_if_stale<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
+        if self.line.stale {
+            self.look_at_line(cx);
         }
     }
 
     pub(super) fn on_signal<S: Sink + ?Sized>(&mut self, signal: Signal, cx: &mut Context<'_, S>) {
         match signal {
             Signal::LinkAdded(link) => self.add(link, cx),
-            Signal::LinkRemoved(link) => self.remove(link),
+            Signal::LinkRemoved(link) => {
+                self.remove(link);
+                self.line.stale = true;
+            }
             Signal::PeerChanged(link) => {
                 if let Some(place) = self.place_of(link) {
                     self.card_changed(place, cx);
+                    self.line.stale = true;
                 }
             }
-            Signal::Crash => self.belief.stop(),
+            Signal::Crash => {
+                self.belief.stop();
+                self.lose_line(cx);
+            }
             Signal::Restart => self.forget(cx),
             Signal::SendOne(..)
             | Signal::RefuseWrites(_)
@@ -236,6 +270,7 @@ impl Balancer {
             | Signal::Part(..)
             | Signal::Parcel => {}
         }
+        self.look_if_stale(cx);
     }
 
     /// A request is on its way to a backend.
@@ -283,10 +318,10 @@ impl Balancer {
         let card = cx.peer(link);
         self.joined += 1;
         let new = Backend::new(self.joined, &card.name, card.weight);
-        let mut backend = Backend { link, joined: cx.now(), ..new };
-        describe(&mut backend, card);
-        backend.healthy = self.believe_newcomer(card);
-        self.backends.push(backend);
+        let healthy = self.believe_newcomer(card);
+        self.backends.push(Backend { link, healthy, joined: cx.now(), ..new });
+        self.describe(self.backends.len() - 1, cx);
+        self.line.stale = true;
         self.picks.push(0);
         self.policy.added(&self.backends);
         self.index();
@@ -305,6 +340,18 @@ impl Balancer {
             }
             self.belief.removed(place);
         }
+    }
+
+    /// Reads what a server's card says, but for its health.
+    fn describe<S: Sink + ?Sized>(&mut self, place: usize, cx: &Context<'_, S>) {
+        let backend = &mut self.backends[place];
+        let card = cx.peer(backend.link);
+        (backend.name, backend.weight, backend.backup) =
+            (card.name.clone(), card.weight, card.backup);
+        backend.in_flight_max = match card.in_flight_max {
+            0 => self.config.queue.connections,
+            own => own,
+        };
     }
 
     fn index(&mut self) {
@@ -355,14 +402,6 @@ fn unanswered(outcome: Outcome, link: LinkId, server: NodeId) -> bool {
         return false;
     };
     [Place::Going(link), Place::Returning(link), Place::At(server)].contains(&place)
-}
-
-/// What a balancer reads from a server's card, but for its health.
-fn describe(backend: &mut Backend, card: &Card) {
-    backend.name = card.name.clone();
-    backend.weight = card.weight;
-    backend.in_flight_max = card.in_flight_max;
-    backend.backup = card.backup;
 }
 
 fn make(config: &BalancerConfig) -> Box<dyn balance::Balancer> {

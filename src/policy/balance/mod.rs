@@ -175,6 +175,23 @@ pub trait Balancer: dyn_clone::DynClone + std::fmt::Debug {
         false
     }
 
+    /// Does it look at limits itself? If so and it still names a server that is full, the request
+    /// is to wait for that very server; otherwise full servers have to be kept from it.
+    fn knows_limits(&self) -> bool {
+        false
+    }
+
+    /// Is it asked although others wait already? If not, the next request goes to the end of their
+    /// queue and no choice is made for it.
+    fn asked_past_queue(&self) -> bool {
+        false
+    }
+
+    /// May the server at `place` take a request that waits for whoever has room?
+    fn takes_waiting(&self, place: usize, backends: &[Backend]) -> bool {
+        backends.get(place).is_some_and(|backend| backend.healthy)
+    }
+
     /// What it keeps between picks, as it stands at `_now`.
     fn memory(&self, _backends: &[Backend], _now: Time) -> Memory {
         Memory::Nothing

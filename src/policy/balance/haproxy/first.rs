@@ -94,6 +94,14 @@ impl Balancer for HaproxyFirst {
         Pick::Backend(place)
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    fn takes_waiting(&self, place: usize, _: &[Backend]) -> bool {
+        self.pool.serves(place)
+    }
+
     fn added(&mut self, backends: &[Backend]) {
         let known = self.pool.servers.len();
         self.pool.added(backends);

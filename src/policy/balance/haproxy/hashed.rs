@@ -165,6 +165,18 @@ impl Balancer for HaproxyHashed {
         }
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    fn asked_past_queue(&self) -> bool {
+        true
+    }
+
+    fn takes_waiting(&self, place: usize, _: &[Backend]) -> bool {
+        self.pool.serves(place)
+    }
+
     fn added(&mut self, backends: &[Backend]) {
         self.pool.added(backends);
         self.refresh(backends);

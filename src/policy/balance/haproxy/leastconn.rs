@@ -147,6 +147,18 @@ impl Balancer for HaproxyLeastConn {
         Pick::Backend(place)
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    fn asked_past_queue(&self) -> bool {
+        true
+    }
+
+    fn takes_waiting(&self, place: usize, _: &[Backend]) -> bool {
+        self.pool.serves(place)
+    }
+
     fn added(&mut self, backends: &[Backend]) {
         let known = self.slots.len();
         self.pool.added(backends);

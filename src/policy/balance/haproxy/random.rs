@@ -135,6 +135,18 @@ impl Balancer for HaproxyRandom {
         Pick::Backend(place)
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    fn asked_past_queue(&self) -> bool {
+        true
+    }
+
+    fn takes_waiting(&self, place: usize, _: &[Backend]) -> bool {
+        self.pool.serves(place)
+    }
+
     fn added(&mut self, backends: &[Backend]) {
         self.pool.added(backends);
         self.ring.changed(&self.pool, backends);

@@ -170,6 +170,14 @@ impl Balancer for HaproxyRoundRobin {
         Pick::Backend(place)
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    fn takes_waiting(&self, place: usize, _: &[Backend]) -> bool {
+        self.0.pool.serves(place)
+    }
+
     fn added(&mut self, backends: &[Backend]) {
         self.0.added(backends);
     }

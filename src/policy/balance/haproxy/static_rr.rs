@@ -53,6 +53,14 @@ impl Balancer for HaproxyStaticRr {
         Pick::Backend(place)
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    fn takes_waiting(&self, place: usize, _: &[Backend]) -> bool {
+        self.pool.serves(place)
+    }
+
     fn added(&mut self, backends: &[Backend]) {
         self.pool.added(backends);
         self.map.changed(&self.pool);

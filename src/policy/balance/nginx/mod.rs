@@ -128,6 +128,17 @@ impl<M: Method + 'static> Balancer for Nginx<M> {
         M::READS_KEY
     }
 
+    fn knows_limits(&self) -> bool {
+        true
+    }
+
+    /// Backups only while nobody else is there.
+    fn takes_waiting(&self, place: usize, backends: &[Backend]) -> bool {
+        let usable = |backend: &Backend| backend.healthy && backend.weight > 0;
+        let primary = || backends.iter().any(|backend| usable(backend) && !backend.backup);
+        backends.get(place).is_some_and(|one| usable(one) && (!one.backup || !primary()))
+    }
+
     fn memory(&self, _: &[Backend], _: Time) -> Memory {
         match M::BY_RUNNING_WEIGHT {
             true => Memory::Weights(self.peers.running()),
