@@ -25,8 +25,8 @@ pub use queue::QueueConfig;
 use super::guarded::{Door, Passed, end_of};
 use crate::policy::balance::{self, Answer, Ask, Backend, Memory, Pick};
 use crate::sim::{
-    Context, Event, LinkId, NodeId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time,
-    What, Why,
+    Context, Event, LinkId, NodeId, Outcome, Place, Reason, Request, Rng, Signal, Sink, Time, What,
+    Why,
 };
 use crate::stats::Meter;
 use believe::Belief;

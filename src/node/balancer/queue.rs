@@ -136,8 +136,9 @@ impl Balancer {
     /// Is there a server that would take the request, were it not full?
     pub(super) fn somebody_is_full(&self) -> bool {
         self.config.queue.is_on()
-            && (0..self.backends.len())
-                .any(|place| self.is_full(place) && self.policy.takes_waiting(place, &self.backends))
+            && (0..self.backends.len()).any(|place| {
+                self.is_full(place) && self.policy.takes_waiting(place, &self.backends)
+            })
     }
 
     /// The request has to wait: for this server, or for anybody. With the number that it drew
@@ -155,7 +156,9 @@ impl Balancer {
                 let name = cx.own_name();
                 why.title(|| format!("{name} had no room for it"));
                 self.tell_connections(&mut why, |limit| {
-                    format!("It would have to wait, and {taken} of {limit} waiting places are taken.")
+                    format!(
+                        "It would have to wait, and {taken} of {limit} waiting places are taken."
+                    )
                 });
             }
             cx.decided(slot, why);

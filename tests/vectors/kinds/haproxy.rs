@@ -14,6 +14,8 @@ use super::{Covered, compare, items, text, whole};
 
 #[path = "haproxy_config.rs"]
 mod config;
+#[path = "haproxy_node.rs"]
+mod node;
 #[path = "haproxy_queue.rs"]
 mod queue;
 
@@ -31,6 +33,8 @@ pub(crate) const KINDS: &[Covered] = &[
     Covered::recorded("haproxy_health", health),
     Covered::recorded("haproxy_leastconn", leastconn),
     Covered::recorded("haproxy_queue", queue::queue),
+    // Times of a shared machine, in milliseconds.
+    Covered::recorded("haproxy_queue_timeout", node::queue_timeout).rough(),
     // Counts within four standard deviations: the generator's state at the start is not known.
     Covered::recorded("haproxy_random", random).rough(),
     Covered::recorded("haproxy_random_seq", random_seq),
@@ -515,7 +519,10 @@ fn health(case: &Json) -> Result<(), String> {
         &case["observed"]["good_checks_before_UP"],
         &json!(good),
     )?;
-    compare("what was shown", &case["observed"]["states_seen"], &json!(seen))
+    compare("what was shown", &case["observed"]["states_seen"], &json!(seen))?;
+    let inter = inputs["inter_ms"].as_f64().ok_or("needs inter_ms")?;
+    let in_a_world = node::health(inter, fall, rise)?;
+    compare("in a world", &json!((bad, good, seen)), &json!(in_a_world))
 }
 
 // ===== slow start =====

@@ -192,15 +192,19 @@ impl Config<'_> {
         algorithm(said.unwrap_or(otherwise))
     }
 
-    /// The strategy with these knobs, and those that the configuration asks for.
-    pub(super) fn proxy(&self, strategy: &str, mut knobs: Vec<Setting>) -> Result<Proxy, String> {
-        knobs.push(("all_backups", f64::from(u8::from(self.all_backups))));
+    /// The knobs that the rest of the configuration asks for.
+    pub(super) fn more_knobs(&self, strategy: &str) -> Result<Vec<Setting>, String> {
+        let mut knobs = vec![("all_backups", f64::from(u8::from(self.all_backups)))];
         if let Some(line) = &self.hash_type {
             knobs.extend(hash_type(line, strategy != "haproxy_source")?);
         }
-        if let Some(factor) = self.factor {
-            knobs.push(("balance_factor", factor));
-        }
+        knobs.extend(self.factor.map(|factor| ("balance_factor", factor)));
+        Ok(knobs)
+    }
+
+    /// The strategy with these knobs, and those that the configuration asks for.
+    pub(super) fn proxy(&self, strategy: &str, mut knobs: Vec<Setting>) -> Result<Proxy, String> {
+        knobs.extend(self.more_knobs(strategy)?);
         Proxy::new(strategy, &knobs, self.list.clone())
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use switchyard::policy::balance::{Ask, Backend};
 
 use super::config::{Config, inputs};
-use super::{Op, Proxy, SLACK_MS, items, near, ops};
+use super::{Op, Proxy, SLACK_MS, items, near, node, ops};
 use crate::compare;
 
 /// A backend with its queues: a request whose server is full waits there, one for whom nobody was
@@ -149,7 +149,7 @@ pub(super) fn queue(case: &Json) -> Result<(), String> {
     let config = Config::read(inputs, &lines)?;
     let (strategy, knobs) = config.algorithm("")?;
     let patient = ["haproxy_first", "haproxy_roundrobin", "haproxy_static_rr"].contains(&strategy);
-    let proxy = config.proxy(strategy, knobs)?;
+    let proxy = config.proxy(strategy, knobs.clone())?;
     let mut queues = Queues::new(&config, proxy, strategy == "haproxy_leastconn")?;
     let mut arrivals = Vec::new();
     for op in ops(inputs)? {
@@ -163,7 +163,11 @@ pub(super) fn queue(case: &Json) -> Result<(), String> {
         });
         queues.proxy.policy.check(&queues.proxy.list)?;
     }
-    compare("observed", &case["observed"], &json!({ "arrivals": arrivals }))
+    compare("observed", &case["observed"], &json!({ "arrivals": arrivals }))?;
+    match node::queue(&config, strategy, knobs)? {
+        Some(in_a_world) => compare("observed, in a world", &case["observed"], &in_a_world),
+        None => Ok(()),
+    }
 }
 
 // ===== second tries =====
