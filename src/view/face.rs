@@ -208,11 +208,11 @@ fn clients(node: &Clients, now: Time) -> Face {
     let latency = node.latency();
     let number = match config.arrivals {
         Arrivals::OneByOne => format!("{}", node.sent().total()),
-        Arrivals::Poisson | Arrivals::Constant => rate(config.rate),
+        _ => rate(config.rate),
     };
     let unit = match config.arrivals {
         Arrivals::OneByOne => "sent",
-        Arrivals::Poisson | Arrivals::Constant => "requests/s",
+        _ => "requests/s",
     };
     let answered = node.answered().per_second(now);
     let judge = node.judge();
