@@ -213,7 +213,7 @@ const SERVICE_MS: f64 = 10.0;
 fn cycle(users: u32, think_ms: f64, think: Think, cores: u16, seed: u64) -> Scenario {
     let pace = PaceConfig { users, think_ms, think, ..PaceConfig::default() };
     let config = ServerConfig {
-        cores: cores.try_into().expect("few cores"),
+        cores,
         service: Service::Exponential,
         service_ms: SERVICE_MS,
         queue_limit: 100_000,

@@ -215,8 +215,8 @@ pub struct Closed {
 /// for exponential service, or any with processor sharing. With one server it is M/M/1//N, the
 /// machine repairman.
 pub fn closed(users: u32, think: f64, demands: &[f64]) -> Closed {
-    let mut found =
-        Closed { throughput: 0.0, response: demands.iter().sum(), at: vec![0.0; demands.len()] };
+    let (response, at) = (demands.iter().sum(), vec![0.0; demands.len()]);
+    let mut found = Closed { throughput: 0.0, response, at };
     for n in 1..=users {
         // Whoever arrives meets what is there with one user less.
         let stays = demands.iter().zip(&found.at).map(|(demand, there)| demand * (1.0 + there));
@@ -260,9 +260,9 @@ mod tests {
         assert!((got - expected).abs() < 5e-5, "{got} against {expected}");
     }
 
-    /// Two ways to the same: by mean values, and by the chances of all states. For three servers the
-    /// first two users are done by hand: alone 15 + 4.055; with one more each stay grows by who is
-    /// there.
+    /// Two ways to the same: by mean values, and by the chances of all states. For three servers
+    /// the first two users are done by hand: alone 15 + 4.055; with one more each stay grows by who
+    /// is there.
     #[test]
     fn closed_systems_are_the_same_by_mean_values_by_states_and_by_hand() {
         for users in [1, 2, 10, 50] {
