@@ -77,6 +77,11 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
         "semi_timeout",
         Context::with(&[("db", "semi_timeout", "60"), ("db", "replication", "semi_sync")]),
     ),
+    ("database", "wait_for", Context::with(&[("db", "replication", "wait")])),
+    // Each belongs to watchers, and to who is known to be gone.
+    ("database", "sentinel_quorum", Context::with(&[("db", "sentinels", "9")])),
+    ("database", "sentinels_frozen", Context::with(&[("db", "sentinels", "3")])),
+    ("database", "max_silence", Context::with(&[("db", "min_replicas", "2")])),
     // One at work alone has nobody to wait for.
     ("database", "contention", Context::with(&[("db", "workers", "4")])),
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
