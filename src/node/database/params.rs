@@ -291,7 +291,7 @@ const PARAMS: &[Param<DatabaseConfig>] = &[
             23,
             ("priorities", "Priority, by member", ""),
             check_priorities,
-            "100 10 100",
+            "50 10 100",
             "Who takes a primary's place, from member 0 on: the lowest number, 0 never; equal \
              ones by the longest log, then by the lowest member. 100 for the rest.",
         ),
