@@ -91,6 +91,19 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
         "semi_timeout",
         Context::with(&[("db", "semi_timeout", "60"), ("db", "replication", "semi_sync")]),
     ),
+    // Short enough to be over while it runs.
+    ("database", "lifetime", Context::with(&[("db", "lifetime", "200")])),
+    // Two that wait for one replica differ when the time is over.
+    ("database", "replication", Context::with(&[("db", "semi_timeout", "60")])),
+    ("database", "wait_for", Context::with(&[("db", "replication", "wait")])),
+    // Each belongs to watchers, and to who is known to be gone.
+    ("database", "sentinel_quorum", Context::with(&[("db", "sentinels", "5")])),
+    ("database", "sentinels_frozen", Context::with(&[("db", "sentinels", "3")])),
+    (
+        "database",
+        "max_silence",
+        Context::with(&[("db", "min_replicas", "2"), ("db", "max_silence", "0.1")]),
+    ),
     // One at work alone has nobody to wait for.
     ("database", "contention", Context::with(&[("db", "workers", "4")])),
     ("database", "coherency", Context::with(&[("db", "workers", "4")])),
