@@ -32,6 +32,20 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("clients", "hot_keys", Context::with(&[("c", "popularity", "hot")])),
     ("clients", "hot_share", Context::with(&[("c", "popularity", "hot")])),
     ("clients", "scan_width", Context::with(&[("c", "scans", "50")])),
+    // Each belongs to one way to make requests.
+    ("clients", "burst_size", Context::with(&[("c", "arrivals", "bursts")])),
+    ("clients", "burst_pause", Context::with(&[("c", "arrivals", "bursts")])),
+    ("clients", "ramp_from", Context::with(&[("c", "arrivals", "ramp")])),
+    ("clients", "ramp_start", Context::with(&[("c", "arrivals", "ramp")])),
+    ("clients", "ramp_over", Context::with(&[("c", "arrivals", "ramp")])),
+    ("clients", "swing", Context::with(&[("c", "arrivals", "day")])),
+    ("clients", "period", Context::with(&[("c", "arrivals", "day")])),
+    ("clients", "peak_at", Context::with(&[("c", "arrivals", "day")])),
+    ("clients", "times", Context::with(&[("c", "arrivals", "list")])),
+    ("clients", "users", Context::with(&[("c", "arrivals", "closed")])),
+    ("clients", "think", Context::with(&[("c", "arrivals", "closed")])),
+    ("clients", "think_spread", Context::with(&[("c", "arrivals", "closed")])),
+    ("clients", "key_list", Context::with(&[("c", "popularity", "listed")])),
     // Only some strategies look at addresses.
     ("clients", "addresses", Context::with(&[("lb", "strategy", "ip_hash")])),
     // Strategies that differ only in what they do when a server is removed, or a connection lost.
@@ -76,6 +90,19 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
         "database",
         "semi_timeout",
         Context::with(&[("db", "semi_timeout", "60"), ("db", "replication", "semi_sync")]),
+    ),
+    // Short enough to be over while it runs.
+    ("database", "lifetime", Context::with(&[("db", "lifetime", "200")])),
+    // Two that wait for one replica differ when the time is over.
+    ("database", "replication", Context::with(&[("db", "semi_timeout", "60")])),
+    ("database", "wait_for", Context::with(&[("db", "replication", "wait")])),
+    // Each belongs to watchers, and to who is known to be gone.
+    ("database", "sentinel_quorum", Context::with(&[("db", "sentinels", "5")])),
+    ("database", "sentinels_frozen", Context::with(&[("db", "sentinels", "3")])),
+    (
+        "database",
+        "max_silence",
+        Context::with(&[("db", "min_replicas", "2"), ("db", "max_silence", "0.1")]),
     ),
     // One at work alone has nobody to wait for.
     ("database", "contention", Context::with(&[("db", "workers", "4")])),

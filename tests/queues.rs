@@ -431,3 +431,21 @@ fn reasons_can_be_redone_on_paper() {
         assert_eq!(number("sign = ") % 4, number("partition "), "{words}");
     }
 }
+
+/// What a worker holds of a partition that has moved on to another is read again when it dies.
+#[test]
+fn a_worker_dies_just_when_its_partitions_move() {
+    let config = QueueConfig { form: Form::Log, prefetch: 0, ..QueueConfig::default() };
+    let mut made = system(writers(100.0, 250), config, vec![steady("w1", 7.0), steady("w2", 11.0)]);
+    for (at, node, kind) in [
+        (0, "w1", FaultKind::Crash),
+        (1_572, "w1", FaultKind::Restart),
+        (1_572, "w2", FaultKind::Crash),
+        (3_100, "w2", FaultKind::Restart),
+    ] {
+        made.faults.push(fault(at, node, kind));
+    }
+    let run = run_to(&made, 30_000);
+    assert_eq!(the_queue(&run, "q").counts(), (0, 0));
+    assert_eq!(made_distinct(&run), 250);
+}

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use switchyard::node::database::{Reads, Replication, Role, Spread};
-use switchyard::node::{Arrivals, ClientsConfig, Database, DatabaseConfig};
+use switchyard::node::{Arrivals, ClientsConfig, Database, DatabaseConfig, Value};
 use switchyard::scenario::build::{Run, build};
 use switchyard::scenario::{Fault, FaultKind, Scenario, SendOne};
-use switchyard::session::Session;
+use switchyard::session::{Command, Session};
 use switchyard::sim::sink::Full;
 use switchyard::sim::{Found, Key, Op, Outcome, Reason, Request, Span, Time};
 use switchyard::stats::judge::Violation;
@@ -228,10 +228,10 @@ fn the_longest_log_is_promoted() {
         let scenario = Scenario { seed, ..one(config, busy(200.0, 100.0), faults) };
         let (run, _) = run_with(&scenario, 1_001);
         let promotion = the_database(&run, "db").promotion().expect("one was promoted").clone();
-        for (other, position) in &promotion.runners_up {
+        for other in &promotion.runners_up {
             let rank = |member: u8, position: u64| (position, std::cmp::Reverse(member));
             let best = rank(promotion.member, promotion.position);
-            assert!(best > rank(*other, *position), "{}", promotion.words());
+            assert!(best > rank(other.member, other.position), "{}", promotion.words());
         }
     }
 }
@@ -289,9 +289,6 @@ fn split(fencing: bool) -> (Run, Full) {
 #[test]
 fn without_fencing_both_sides_take_changes_and_one_sides_are_lost() {
     let (mut run, _) = split(false);
-    let roles = |run: &Run| -> Vec<Role> {
-        the_database(run, "db").members(run.now()).map(|member| member.role).collect()
-    };
     assert_eq!(roles(&run), [Role::SecondPrimary, Role::Primary, Role::Replica]);
     let apart = the_database(&run, "db").acknowledged_apart();
     assert!(apart > 50, "{apart}");
@@ -319,38 +316,237 @@ fn with_fencing_the_old_primary_refuses_and_nothing_diverges_after_the_promotion
     assert_eq!(db.discarded(), promotion.behind);
 }
 
+// ===== as Redis does it =====
+
+fn failing_over(config: DatabaseConfig, faults: Vec<Fault>) -> Run {
+    let asks = ClientsConfig { total: 400, ..busy(100.0, 100.0) };
+    run_with(&one(config, asks, faults), 9_000).0
+}
+
+fn watched() -> DatabaseConfig {
+    DatabaseConfig { sentinels: 3, lag_ms: 20.0, ..exact() }
+}
+
+fn roles(run: &Run) -> Vec<Role> {
+    the_database(run, "db").members(run.now()).map(|member| member.role).collect()
+}
+
+fn said(run: &Run) -> Vec<&'static str> {
+    the_database(run, "db").sentinel_events().map(|event| event.said.name()).collect()
+}
+
+#[test]
+fn under_wait_a_change_goes_on_with_as_many_as_have_it_when_the_time_is_over() {
+    // Two of three replicas are 300 ms further away.
+    for (wait_for, timeout, took, have) in [
+        (0, 500.0, 0, 0),
+        (1, 500.0, 20, 1),
+        (2, 500.0, 320, 2),
+        (3, 200.0, 200, 1),
+        (4, 400.0, 400, 3),
+    ] {
+        let config = DatabaseConfig {
+            replication: Replication::Wait,
+            replicas: 3,
+            lag_ms: 20.0,
+            extra_lag: "0 300 0 300".to_owned(),
+            semi_timeout_ms: timeout,
+            wait_for,
+            ..exact()
+        };
+        let mut scenario = one(config, quiet(), vec![]);
+        scenario.sends = vec![send(1_000, Op::Write, "a")];
+        let (run, full) = run_with(&scenario, 5_000);
+        let waited = the_database(&run, "db").waited().expect("it was answered");
+        let words = format!("{wait_for} within {timeout}");
+        assert_eq!((waited.wanted, waited.have), (wait_for, have), "{words}");
+        assert_eq!(waited.took, Span::from_millis(took), "{words}");
+        assert_eq!(reason(&finished(&full)[0]), None, "the change is done either way");
+        let short = u64::from(have < wait_for);
+        assert_eq!(the_database(&run, "db").gave_up_waiting(), short, "{words}");
+    }
+}
+
+#[test]
+fn the_lowest_priority_number_is_promoted_then_the_longest_log_then_the_lowest_member() {
+    for (priorities, extra_lag, heir) in [
+        ("", "", Some(1)),
+        ("", "0 300 0", Some(2)),
+        ("100 10 100", "0 300 0", Some(1)),
+        ("100 100 10", "0 0 300", Some(2)),
+        ("100 0 100", "", Some(2)),
+        ("100 0 0", "", None),
+    ] {
+        for sentinels in [0, 3] {
+            let (priorities, extra_lag) = (priorities.to_owned(), extra_lag.to_owned());
+            let config = DatabaseConfig { priorities, extra_lag, sentinels, ..watched() };
+            let run = failing_over(config, vec![fault(2_000, "db", FaultKind::CrashPart(0))]);
+            let db = the_database(&run, "db");
+            let promoted = db.promotion().map(|promotion| promotion.member);
+            assert_eq!(promoted, heir, "{:?}", db.config());
+            let refused = said(&run).contains(&"-failover-abort-no-good-slave");
+            assert_eq!(refused, sentinels > 0 && heir.is_none());
+        }
+    }
+}
+
+#[test]
+fn sentinels_promote_with_a_quorum_and_a_majority_and_not_before() {
+    for (sentinels, quorum, frozen, down, leads) in [
+        (3, 2, 0, true, true),
+        (3, 2, 1, true, true),
+        (3, 1, 2, true, false),
+        (3, 2, 2, false, false),
+        (5, 2, 3, true, false),
+        (5, 4, 2, false, false),
+        (5, 4, 1, true, true),
+        (3, 1, 3, false, false),
+    ] {
+        let config = DatabaseConfig {
+            sentinels,
+            sentinel_quorum: quorum,
+            sentinels_frozen: frozen,
+            ..watched()
+        };
+        let run = failing_over(config, vec![fault(2_000, "db", FaultKind::CrashPart(0))]);
+        let (db, said) = (the_database(&run, "db"), said(&run));
+        let words = format!("{frozen} of {sentinels} frozen, quorum {quorum}");
+        assert_eq!(said.contains(&"+sdown"), frozen < sentinels, "{words}");
+        assert_eq!(said.contains(&"+odown"), down, "{words}");
+        assert_eq!(said.contains(&"+elected-leader"), leads, "{words}");
+        assert_eq!(db.promotions(), u64::from(leads), "{words}");
+        assert_eq!(db.stuck().is_some(), !leads, "{words}");
+        if let Some(promotion) = db.promotion() {
+            // Missed after 1 s, three steps of 100 ms, and the chosen one is asked within 1 s.
+            assert_eq!(promotion.at, at_ms(2_000 + 1_000 + 300 + 1_000), "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_primary_that_comes_back_is_kept_before_the_failover_is_tried_and_follows_after() {
+    for (back, kept) in [(2_900, true), (3_050, true), (3_150, false), (4_000, false)] {
+        let faults = vec![
+            fault(2_000, "db", FaultKind::CrashPart(0)),
+            fault(back, "db", FaultKind::RestartPart(0)),
+        ];
+        let run = failing_over(watched(), faults);
+        let db = the_database(&run, "db");
+        assert_eq!(db.promotions() == 0, kept, "back at {back}");
+        assert_eq!(roles(&run)[0], if kept { Role::Primary } else { Role::Replica });
+        assert_eq!((db.diverged(), db.acknowledged_apart()), (0, 0));
+        assert_eq!(db.acknowledged(), db.kept() + db.lost());
+        assert_eq!(said(&run).contains(&"-sdown"), back > 3_000);
+    }
+}
+
+#[test]
+fn sentinels_that_thaw_promote_then() {
+    let config = DatabaseConfig { sentinels_frozen: 2, ..watched() };
+    let scenario =
+        one(config, busy(100.0, 100.0), vec![fault(2_000, "db", FaultKind::CrashPart(0))]);
+    let mut session = Session::new(scenario).expect("a valid scenario");
+    session.advance(Span::from_millis(6_000), u64::MAX);
+    assert_eq!(the_database(session.run(), "db").promotions(), 0);
+    let one = Value::Number(1.0);
+    session.apply(Command::Set("db".into(), "sentinels_frozen".into(), one), 0).expect("allowed");
+    session.advance(Span::from_millis(3_000), u64::MAX);
+    assert_eq!(the_database(session.run(), "db").promotions(), 1);
+}
+
+#[test]
+fn a_primary_out_of_touch_soon_refuses_what_would_be_lost() {
+    let lost = |min_replicas| {
+        let config =
+            DatabaseConfig { min_replicas, max_silence_s: 0.5, fencing: false, ..watched() };
+        let faults = vec![
+            fault(1_000, "db", FaultKind::CutPart(0)),
+            fault(6_000, "db", FaultKind::JoinPart(0)),
+        ];
+        let run = failing_over(config, faults);
+        (the_database(&run, "db").lost(), the_database(&run, "db").changes_failed())
+    };
+    let ((all, _), (few, refused)) = (lost(0), lost(1));
+    // 100 changes a second: without, all until the end are lost; with, half a second of them.
+    assert!(all > 250 && (30..80).contains(&few) && refused > 150, "{all}, {few}, {refused}");
+}
+
+#[test]
+fn an_expired_key_is_found_nowhere_and_deleted_when_the_primary_is_asked() {
+    let config = DatabaseConfig { replicas: 1, lifetime_ms: 500.0, records: 3, ..exact() };
+    let mut scenario = one(config, quiet(), vec![]);
+    scenario.sends =
+        vec![send(1_000, Op::Write, "a"), send(1_400, Op::Read, "a"), send(1_600, Op::Read, "a")];
+    let (mut run, full) = run_with(&scenario, 2_000);
+    let found: Vec<Found> = finished(&full)[1..].iter().map(|read| read.found).collect();
+    assert_eq!(found, [Found::Value, Found::Nothing]);
+    let keys = |run: &Run| [0, 1].map(|member| the_database(run, "db").keys(member));
+    assert_eq!(keys(&run), [4, 4], "a replica only hides it");
+    // The replica is gone: the primary is asked, and deletes it.
+    scenario.faults = vec![fault(1_500, "db", FaultKind::CutPart(1))];
+    scenario.nodes[1] = database(
+        "db",
+        DatabaseConfig { reads: Reads::PrimaryOnly, ..the_database(&run, "db").config().clone() },
+    );
+    run = run_with(&scenario, 2_000).0;
+    assert_eq!(keys(&run), [3, 4], "the replica has not heard of it");
+    assert_eq!(the_database(&run, "db").expired_keys(), 1);
+}
+
 // ===== nothing is lost silently =====
 
 fn some_config() -> impl Strategy<Value = DatabaseConfig> {
-    let modes = [Replication::Async, Replication::SemiSync, Replication::Sync, Replication::Quorum];
+    let modes = [
+        Replication::Async,
+        Replication::SemiSync,
+        Replication::Sync,
+        Replication::Quorum,
+        Replication::Wait,
+    ];
     let reads = [Reads::RoundRobin, Reads::PrimaryOnly, Reads::ReadYourWrites, Reads::Monotonic];
     let switches = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let sizes = (0u8..5, 1u16..4, 0u32..6, 1u8..6, 1u8..6);
     let times = (0.0f64..120.0, 0.0f64..40.0, 0.0f64..400.0, 0.0f64..300.0);
+    let lists =
+        (prop::sample::select(vec!["", "30 0 90"]), prop::sample::select(vec!["", "1 0 2"]));
+    let watch = (0u8..4, 1u8..3, 0u8..2, 0u8..3, 0u8..4, 0u8..2);
     (
         prop::sample::select(modes.to_vec()),
         prop::sample::select(reads.to_vec()),
         switches,
         sizes,
         times,
+        lists,
+        watch,
     )
-        .prop_map(|(replication, reads, switches, sizes, times)| DatabaseConfig {
-            replication,
-            reads,
-            health: switches.0,
-            failover: switches.1,
-            fencing: switches.2,
-            lag_spread: if switches.3 { Spread::Constant } else { Spread::Exponential },
-            replicas: sizes.0,
-            workers: sizes.1,
-            queue_limit: sizes.2,
-            write_quorum: sizes.3,
-            read_quorum: sizes.4,
-            lag_ms: times.0,
-            apply_ms: times.1,
-            semi_timeout_ms: times.2,
-            detection_ms: times.3,
-            ..DatabaseConfig::default()
+        .prop_map(|(replication, reads, switches, sizes, times, lists, watch)| {
+            DatabaseConfig {
+                extra_lag: lists.0.to_owned(),
+                priorities: lists.1.to_owned(),
+                sentinels: watch.0,
+                sentinel_quorum: watch.1,
+                sentinels_frozen: watch.2,
+                wait_for: watch.3,
+                min_replicas: watch.4 / 2,
+                max_silence_s: 0.2,
+                lifetime_ms: 700.0 * f64::from(watch.5),
+                replication,
+                reads,
+                health: switches.0,
+                failover: switches.1,
+                fencing: switches.2,
+                lag_spread: if switches.3 { Spread::Constant } else { Spread::Exponential },
+                replicas: sizes.0,
+                workers: sizes.1,
+                queue_limit: sizes.2,
+                write_quorum: sizes.3,
+                read_quorum: sizes.4,
+                lag_ms: times.0,
+                apply_ms: times.1,
+                semi_timeout_ms: times.2,
+                detection_ms: times.3,
+                ..DatabaseConfig::default()
+            }
         })
 }
 

@@ -34,6 +34,8 @@ mod nginx;
 mod place;
 #[path = "vectors/kinds/read_replica.rs"]
 mod read_replica;
+#[path = "vectors/kinds/redis.rs"]
+mod redis;
 #[path = "vectors/kinds/registry.rs"]
 mod registry;
 #[path = "vectors/kinds/resilience.rs"]
@@ -129,6 +131,7 @@ const COVERED: &[&[Covered]] = &[
     nginx::KINDS,
     place::KINDS,
     read_replica::KINDS,
+    redis::KINDS,
     registry::KINDS,
     resilience::KINDS,
     theory::KINDS,
@@ -142,9 +145,6 @@ const NOT_YET_COVERED: &[&str] = &[
     "memcached_rules",
     "memcached_slabs",
     "redis_cluster",
-    "redis_replication",
-    "redis_sentinel",
-    "redis_wait",
 ];
 
 // ===== the files =====

@@ -60,14 +60,16 @@ pub const CATALOGUE: &[KindEntry] = &[
         key: "clients",
         wire: 0,
         name: "Clients",
-        blurb: "Send requests, at a rate or one by one",
+        blurb: "Send requests, at a rate or as users who wait",
         label: "Clients",
         takes: false,
         sends_to: ANYWHERE,
         links_max: 1,
         slows: false,
         refuses: false,
-        card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate. \
+        card: "Poisson arrivals: gaps between requests are exponential with mean 1 / rate; on a \
+               ramp or over a day there are as many as area under the rate. Users of a closed loop \
+               wait for their answer, think, and ask again: never more requests than users. \
                Keys are alike, by Zipf's law (the k-th in proportion to 1 / k^s), from a hot set, \
                or in order. An address is a session: answers are judged by the versions they give. \
                With a timeout, retries, hedges or guards each attempt is a call of its own: what \

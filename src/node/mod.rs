@@ -109,6 +109,7 @@ impl AnyNode {
     pub fn bytes(&self) -> usize {
         match self {
             AnyNode::Queue(node) => node.bytes(),
+            AnyNode::Clients(node) => node.bytes(),
             _ => 0,
         }
     }

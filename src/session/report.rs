@@ -223,6 +223,8 @@ fn of_database(database: &Database) -> Vec<(&'static str, f64)> {
         ("discarded", database.discarded() as f64),
         ("promotions", database.promotions() as f64),
         ("gave_up_waiting", database.gave_up_waiting() as f64),
+        ("expired_keys", database.expired_keys() as f64),
+        ("failovers_tried", f64::from(database.epoch())),
     ]
 }
 

@@ -199,12 +199,88 @@ pub fn retry_amplification(attempts: u32, tiers: u32) -> f64 {
     libm::pow(f64::from(attempts), f64::from(tiers))
 }
 
+/// A closed system in the long run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closed {
+    /// How many requests are answered per unit of time.
+    pub throughput: f64,
+    /// Mean response time, without the think time.
+    pub response: f64,
+    /// How many are at each server on average.
+    pub at: Vec<f64>,
+}
+
+/// Users who think for `think` on average, cross a row of single servers that need them for
+/// `demands` on average, and begin anew: exact mean value analysis (Reiser and Lavenberg, 1980),
+/// for exponential service, or any with processor sharing. With one server it is M/M/1//N, the
+/// machine repairman.
+pub fn closed(users: u32, think: f64, demands: &[f64]) -> Closed {
+    let (response, at) = (demands.iter().sum(), vec![0.0; demands.len()]);
+    let mut found = Closed { throughput: 0.0, response, at };
+    for n in 1..=users {
+        // Whoever arrives meets what is there with one user less.
+        let stays = demands.iter().zip(&found.at).map(|(demand, there)| demand * (1.0 + there));
+        let stays: Vec<f64> = stays.collect();
+        found.response = stays.iter().sum();
+        found.throughput = f64::from(n) / (think + found.response);
+        found.at = stays.iter().map(|stay| found.throughput * stay).collect();
+    }
+    found
+}
+
+/// The interactive response time law: N / X - Z, for `users` who get `throughput` answers per unit
+/// of time together and think for `think` between them. Exact for any closed system.
+pub fn interactive_response(users: f64, throughput: f64, think: f64) -> f64 {
+    users / throughput - think
+}
+
+/// M/M/c//N by its balance equations: `users` who think for `think` on average, and servers that
+/// take `service` for each.
+pub fn repairmen(servers: u32, users: u32, think: f64, service: f64) -> Closed {
+    // The weight of n at the servers is that of n - 1 times its arrivals over its departures.
+    let mut weights = vec![1.0];
+    for n in 1..=users {
+        let arrivals = f64::from(users - n + 1) / think;
+        let departures = f64::from(n.min(servers)) / service;
+        weights.push(weights[n as usize - 1] * arrivals / departures);
+        let sum: f64 = weights.iter().sum();
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+    }
+    let there = |(n, weight): (usize, &f64)| n as f64 * weight;
+    let at: f64 = weights.iter().enumerate().map(there).sum();
+    let throughput = (f64::from(users) - at) / think;
+    Closed { throughput, response: at / throughput, at: vec![at] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn near(got: f64, expected: f64) {
         assert!((got - expected).abs() < 5e-5, "{got} against {expected}");
+    }
+
+    /// Two ways to the same: by mean values, and by the chances of all states. For three servers
+    /// the first two users are done by hand: alone 15 + 4.055; with one more each stay grows by who
+    /// is there.
+    #[test]
+    fn closed_systems_are_the_same_by_mean_values_by_states_and_by_hand() {
+        for users in [1, 2, 10, 50] {
+            let (values, states) = (closed(users, 5.0, &[1.0]), repairmen(1, users, 5.0, 1.0));
+            assert!((values.throughput / states.throughput - 1.0).abs() < 1e-9, "{users}");
+            assert!((values.response / states.response - 1.0).abs() < 1e-9, "{users}");
+            let law = interactive_response(f64::from(users), values.throughput, 5.0);
+            assert!((law / values.response - 1.0).abs() < 1e-9, "{users}");
+        }
+        let three = |users| closed(users, 15.0, &[0.605, 2.1, 1.35]);
+        assert!((three(1).throughput - 1.0 / 19.055).abs() < 1e-9, "{:?}", three(1));
+        let second: f64 = [0.605, 2.1, 1.35].iter().map(|d| d * (1.0 + d / 19.055)).sum();
+        assert!((three(2).response - second).abs() < 1e-9, "{:?}", three(2));
+        assert!((three(2).throughput - 2.0 / (15.0 + second)).abs() < 1e-9);
+        // Many users keep the slowest server busy.
+        assert!((three(200).throughput * 2.1 - 1.0).abs() < 1e-9);
+        // As many servers as users: nobody waits.
+        assert!((repairmen(8, 8, 5.0, 1.0).response - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use crate::node::param::About;
 use crate::node::{Choice, Range, Spec, Value};
 use crate::session::Command;
 
+/// Words that may be so long have lines of their own: a field of one line would drop the ends of
+/// lines that are pasted.
+const LINES_FROM: usize = 4_000;
+
 /// A parameter of a node.
 #[component]
 pub(super) fn ParamField(id: String, spec: Spec) -> impl IntoView {
@@ -85,6 +89,17 @@ fn words(
         _ => String::new(),
     };
     let gesture = StoredValue::new(0u64);
+    if most >= LINES_FROM {
+        return view! {
+            <textarea class="mono" rows="5" id=name aria-describedby=help
+                maxlength=most.to_string() placeholder=example spellcheck="false"
+                prop:value=text on:focus=move |_| gesture.set_value(fresh_number())
+                on:input=move |event| {
+                    set(Value::Text(event_target_value(&event)), gesture.get_value());
+                }></textarea>
+        }
+        .into_any();
+    }
     view! {
         <input class="mono" id=name aria-describedby=help maxlength=most.to_string()
             placeholder=example spellcheck="false"

@@ -125,9 +125,22 @@ fn notes(session: &Session, id: &str) -> Vec<String> {
     }
 }
 
-/// The last promotion, and what is lost.
+/// How many lines of the sentinels' log are shown.
+const LOG_LINES: usize = 12;
+
+/// The last promotion, or why there is none, what the sentinels say, and what is lost.
 fn of_database(database: &Database, run: &Run) -> Vec<String> {
     let mut notes: Vec<String> = database.promotion().map(|p| p.words()).into_iter().collect();
+    notes.extend(database.stuck());
+    let said: Vec<_> = database.sentinel_events().collect();
+    if !said.is_empty() {
+        let last = said.iter().skip(said.len().saturating_sub(LOG_LINES));
+        let lines: Vec<String> = last.map(|event| event.words()).collect();
+        notes.push(format!("The sentinels\u{2019} log: {}.", lines.join("; ")));
+    }
+    if let Some(waited) = database.waited() {
+        notes.push(waited.words());
+    }
     if database.lost() > 0 {
         let lost: Vec<_> = database.losses().collect();
         let last = lost.iter().rev().take(LISTED);

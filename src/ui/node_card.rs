@@ -193,7 +193,7 @@ fn clients(
     let open_loop = move || {
         spec.with(|s| {
             matches!(s.as_ref().map(|s| &s.kind), Some(Kind::Clients(c))
-            if c.arrivals != crate::node::Arrivals::OneByOne)
+            if c.has_rate())
         })
     };
     let gesture = StoredValue::new(0u64);

@@ -33,10 +33,11 @@ pub(super) fn face(node: &Database, now: Time) -> Face {
     let told: Vec<String> = told.collect();
     let number = format!("{}/s", rate(node.queries().per_second(now)));
     let promoted = node.promotion().map(|promotion| format!("; {}", promotion.words()));
+    let stuck = node.stuck().map(|why| format!("; {why}"));
     let words = format!(
         "{} queries per second; {}; {} reads, {} of them behind the primary; \
          {} changes, {} acknowledged, {} \
-         failed, {} lost after they were acknowledged{}",
+         failed, {} lost after they were acknowledged{}{}",
         rate(node.queries().per_second(now)),
         told.join("; "),
         node.reads(),
@@ -45,7 +46,8 @@ pub(super) fn face(node: &Database, now: Time) -> Face {
         node.acknowledged(),
         node.changes_failed(),
         node.lost(),
-        promoted.unwrap_or_default()
+        promoted.unwrap_or_default(),
+        stuck.unwrap_or_default()
     );
     let (inside, detail) = (Inside::Members(members), detail(node, now));
     Face { condition: Condition::Fine, number, detail, inside, words }
@@ -59,6 +61,9 @@ fn detail(node: &Database, now: Time) -> String {
     };
     if node.lost() > 0 {
         return many(node.lost(), "acknowledged change LOST", "acknowledged changes LOST");
+    }
+    if node.stuck().is_some() {
+        return "nobody is promoted".to_owned();
     }
     if node.acknowledged_apart() > 0 {
         return format!("split: {} acknowledged apart", node.acknowledged_apart());

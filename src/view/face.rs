@@ -206,14 +206,7 @@ fn passes_on(kind: &Kind) -> bool {
 fn clients(node: &Clients, now: Time) -> Face {
     let config = node.config();
     let latency = node.latency();
-    let number = match config.arrivals {
-        Arrivals::OneByOne => format!("{}", node.sent().total()),
-        Arrivals::Poisson | Arrivals::Constant => rate(config.rate),
-    };
-    let unit = match config.arrivals {
-        Arrivals::OneByOne => "sent",
-        Arrivals::Poisson | Arrivals::Constant => "requests/s",
-    };
+    let (thinking, waiting) = node.users();
     let answered = node.answered().per_second(now);
     let judge = node.judge();
     let stale = judge.count(Violation::StaleRead);
@@ -231,9 +224,13 @@ fn clients(node: &Clients, now: Time) -> Face {
         state if state.is_empty() => state,
         state => format!("; {state}"),
     };
+    let users = match config.arrivals {
+        Arrivals::Closed => format!("{thinking} users think, {waiting} wait for an answer; "),
+        _ => String::new(),
+    };
     let words = format!(
-        "sent {}, answered {}, failed {}, median {}, 99th percentile {}; {stale} stale reads, \
-         {} own writes not seen, {} reads that went back in time{in_attempts}{guards}",
+        "{users}sent {}, answered {}, failed {}, median {}, 99th percentile {}; {stale} stale \
+         reads, {} own writes not seen, {} reads that went back in time{in_attempts}{guards}",
         node.sent().total(),
         node.answered().total(),
         node.failed(),
@@ -244,10 +241,13 @@ fn clients(node: &Clients, now: Time) -> Face {
     );
     Face {
         condition: Condition::Fine,
-        number: format!("{number} {unit}"),
+        number: pace(node, now),
         detail: match stale {
             0 if counts.made > 0 => {
                 format!("{}/s \u{b7} {tries:.1} tries each", rate(answered))
+            }
+            0 if config.arrivals == Arrivals::Closed => {
+                format!("{thinking} think \u{b7} {} answered/s", rate(answered))
             }
             0 => format!("{} answered/s", rate(answered)),
             n => format!("{}/s \u{b7} {n} stale", rate(answered)),
@@ -257,6 +257,21 @@ fn clients(node: &Clients, now: Time) -> Face {
             p99: latency.percentile(99.0).to_string(),
         },
         words,
+    }
+}
+
+/// How many requests clients make now, or how many of their users wait.
+fn pace(node: &Clients, now: Time) -> String {
+    let config = node.config();
+    match config.arrivals {
+        Arrivals::OneByOne | Arrivals::List => format!("{} sent", node.sent().total()),
+        Arrivals::Closed => format!("{} wait", node.users().1),
+        Arrivals::Bursts => format!("{} requests/s in a burst", rate(config.rate)),
+        Arrivals::Poisson | Arrivals::Constant => format!("{} requests/s", rate(config.rate)),
+        Arrivals::Ramp | Arrivals::Day => {
+            let now = config.curve().map_or(0.0, |curve| curve.rate(now.seconds()));
+            format!("{} requests/s now", rate(now))
+        }
     }
 }
 

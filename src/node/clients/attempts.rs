@@ -311,7 +311,7 @@ impl Clients {
             }
             Outcome::Done | Outcome::Pending => self.answered_at_last(flight.slot, cx),
         }
-        self.next_after(flight.id, cx);
+        self.next_after(flight.id, flight.slot, cx);
     }
 
     fn answered_at_last<S: Sink + ?Sized>(&mut self, slot: u32, cx: &mut Context<'_, S>) {

@@ -1,8 +1,9 @@
 //! What can be set on clients: settings, their defaults and their table.
 
 use super::super::guarded::{self, GuardConfig, guard_params};
-use super::super::param::{Choice, Param, Range, Spec, Value, number};
+use super::super::param::{Choice, Param, Range, Spec, Value, choose, key_of, number};
 use super::calling::{self, CallConfig};
+use super::pace::{self, PaceConfig};
 use super::services;
 use crate::node::Settings;
 use crate::node::tuning::Tuning;
@@ -17,6 +18,16 @@ pub enum Arrivals {
     Constant,
     /// Each waits for the answer to the one before.
     OneByOne,
+    /// So many at the rate, then a pause, again and again.
+    Bursts,
+    /// At a rate that changes from one to another.
+    Ramp,
+    /// At a rate that rises and falls.
+    Day,
+    /// At given instants.
+    List,
+    /// By users who wait for their answers and think.
+    Closed,
 }
 
 /// What can be set on clients.
@@ -24,7 +35,7 @@ pub enum Arrivals {
 pub struct ClientsConfig {
     /// How requests are spaced.
     pub arrivals: Arrivals,
-    /// Requests per second (open loop).
+    /// Requests per second: on average, within a burst, or at the end of a ramp.
     pub rate: f64,
     /// Pause between an answer and the next request, in ms (one by one).
     pub pause_ms: f64,
@@ -50,6 +61,8 @@ pub struct ClientsConfig {
     pub hot_keys: u32,
     /// The share of requests for hot keys, in percent.
     pub hot_share: f64,
+    /// When they ask: bursts, ramps, days, lists, users.
+    pub pace: Box<PaceConfig>,
     /// How they ask: time limits, attempts, hedges.
     pub calls: Box<CallConfig>,
     /// What stands between them and whom they ask.
@@ -69,6 +82,8 @@ pub enum Popularity {
     HotSet,
     /// One after the other, again and again.
     Sequential,
+    /// As in a list, again and again.
+    Listed,
 }
 
 impl Default for ClientsConfig {
@@ -88,6 +103,7 @@ impl Default for ClientsConfig {
             zipf_s: 1.0,
             hot_keys: 10,
             hot_share: 80.0,
+            pace: Box::default(),
             calls: Box::default(),
             guards: Box::default(),
             services: String::new(),
@@ -95,7 +111,7 @@ impl Default for ClientsConfig {
     }
 }
 
-const ARRIVALS: [(Arrivals, Choice); 3] = [
+const ARRIVALS: [(Arrivals, Choice); 8] = [
     (
         Arrivals::Poisson,
         Choice::plain("poisson", 0, "Poisson", "Independent of each other; gaps are exponential."),
@@ -110,9 +126,45 @@ const ARRIVALS: [(Arrivals, Choice); 3] = [
             "The next is sent when the last one has come back.",
         ),
     ),
+    (
+        Arrivals::Bursts,
+        Choice::plain("bursts", 3, "Bursts", "So many, evenly spaced at the rate; then a pause."),
+    ),
+    (
+        Arrivals::Ramp,
+        Choice::plain(
+            "ramp",
+            4,
+            "A ramp",
+            "Poisson, at a rate that changes in a straight line and then stays.",
+        ),
+    ),
+    (
+        Arrivals::Day,
+        Choice::plain(
+            "day",
+            5,
+            "A day",
+            "Poisson, at a rate that rises and falls: rate x (1 + swing x cos(2 pi (t / day - \
+             peak))).",
+        ),
+    ),
+    (
+        Arrivals::List,
+        Choice::plain("list", 6, "A list of times", "Just when the list says, and no more."),
+    ),
+    (
+        Arrivals::Closed,
+        Choice::plain(
+            "closed",
+            7,
+            "Users who wait (closed loop)",
+            "Each waits for its answer, thinks, and asks again.",
+        ),
+    ),
 ];
 
-const POPULARITIES: [(Popularity, Choice); 4] = [
+const POPULARITIES: [(Popularity, Choice); 5] = [
     (Popularity::Uniform, Choice::plain("uniform", 0, "All alike", "Every key equally often.")),
     (
         Popularity::Zipf,
@@ -126,20 +178,34 @@ const POPULARITIES: [(Popularity, Choice); 4] = [
         Popularity::Sequential,
         Choice::plain("sequential", 3, "One after the other", "user:0, user:1, and so on, again."),
     ),
+    (
+        Popularity::Listed,
+        Choice::plain("listed", 4, "As in a list", "Line by line, and from the top again."),
+    ),
 ];
+
+impl ClientsConfig {
+    /// Is there a list that can say what to do with a key?
+    fn has_lists(&self) -> bool {
+        self.arrivals == Arrivals::List || self.popularity == Popularity::Listed
+    }
+}
 
 impl Settings for ClientsConfig {
     const PARAMS: &'static [Param<Self>] = PARAMS;
-    const MORE: &'static [&'static [Param<Self>]] = &[calling::PARAMS, GUARDS];
+    const MORE: &'static [&'static [Param<Self>]] =
+        &[pace::PARAMS, WHAT, pace::KEYS, SERVICES, calling::PARAMS, GUARDS];
 
     fn idle(&self, key: &str) -> bool {
         match key {
-            "rate" => self.arrivals == Arrivals::OneByOne,
+            "rate" => !self.has_rate(),
             "pause" => self.arrivals != Arrivals::OneByOne,
             "zipf_s" => self.popularity != Popularity::Zipf,
             "hot_keys" | "hot_share" => self.popularity != Popularity::HotSet,
-            "scan_width" => self.scans == 0.0,
-            _ => self.calls.idle(key) || self.guards.idle(key),
+            "key_list" => self.popularity != Popularity::Listed,
+            // A line of a list can ask for a run of keys whatever the shares are.
+            "scan_width" => self.scans == 0.0 && !self.has_lists(),
+            _ => pace::idle(self.arrivals, key) || self.calls.idle(key) || self.guards.idle(key),
         }
     }
 
@@ -158,7 +224,7 @@ impl Settings for ClientsConfig {
 
 const GUARDS: &[Param<ClientsConfig>] = guard_params!(ClientsConfig, 22);
 
-/// The parameters.
+/// When there are requests.
 const PARAMS: &[Param<ClientsConfig>] = &[
     Param {
         spec: Spec {
@@ -166,8 +232,8 @@ const PARAMS: &[Param<ClientsConfig>] = &[
             wire: 0,
             label: "Rate",
             unit: "requests/s",
-            help: "How many requests a second, on average. \
-                   Not used when they go one after another.",
+            help: "How many requests a second: on average, within a burst, or at the end of a \
+                   ramp.",
             range: Range::Number { min: 0.0, max: 1e6, handy: 200.0, step: 1.0, whole: false },
         },
         get: |c| Value::Number(c.rate),
@@ -182,17 +248,13 @@ const PARAMS: &[Param<ClientsConfig>] = &[
             help: "How requests are spaced in time.",
             range: Range::Choice(|| ARRIVALS.iter().map(|(_, choice)| *choice).collect()),
         },
-        get: |c| {
-            let found = ARRIVALS.iter().find(|(arrivals, _)| *arrivals == c.arrivals);
-            Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-        },
-        set: |c, v| {
-            let Value::Choice(key) = v else { return };
-            if let Some((arrivals, _)) = ARRIVALS.iter().find(|(_, choice)| choice.key == key) {
-                c.arrivals = *arrivals;
-            }
-        },
+        get: |c| key_of(&ARRIVALS, &c.arrivals),
+        set: |c, v| choose(&ARRIVALS, &v, &mut c.arrivals),
     },
+];
+
+/// What requests ask for, and how many there are.
+const WHAT: &[Param<ClientsConfig>] = &[
     Param {
         spec: Spec {
             key: "total",
@@ -301,16 +363,8 @@ const PARAMS: &[Param<ClientsConfig>] = &[
             help: "Whether some keys are wanted more often than others.",
             range: Range::Choice(|| POPULARITIES.iter().map(|(_, choice)| *choice).collect()),
         },
-        get: |c| {
-            let found = POPULARITIES.iter().find(|(popularity, _)| *popularity == c.popularity);
-            Value::Choice(found.map_or("", |(_, choice)| choice.key).to_owned())
-        },
-        set: |c, v| {
-            let Value::Choice(key) = v else { return };
-            if let Some((popularity, _)) = POPULARITIES.iter().find(|(_, one)| one.key == key) {
-                c.popularity = *popularity;
-            }
-        },
+        get: |c| key_of(&POPULARITIES, &c.popularity),
+        set: |c, v| choose(&POPULARITIES, &v, &mut c.popularity),
     },
     Param {
         spec: Spec {
@@ -348,24 +402,26 @@ const PARAMS: &[Param<ClientsConfig>] = &[
         get: |c| Value::Number(c.hot_share),
         set: |c, v| c.hot_share = number(v),
     },
-    Param {
-        spec: Spec {
-            key: "services",
-            wire: 40,
-            label: "Services",
-            unit: "",
-            help: "Which services requests are for, each with its weight: users 3, orders 1. \
+];
+
+/// Which services they are for.
+const SERVICES: &[Param<ClientsConfig>] = &[Param {
+    spec: Spec {
+        key: "services",
+        wire: 40,
+        label: "Services",
+        unit: "",
+        help: "Which services requests are for, each with its weight: users 3, orders 1. \
                    Gateways look at it. Empty: what stands before the colon of the key.",
-            range: Range::Text {
-                most: 400,
-                check: |text| services::parse(text).map(|_| ()),
-                example: "user 3, orders 1",
-            },
-        },
-        get: |c| Value::Text(c.services.clone()),
-        set: |c, v| {
-            let Value::Text(text) = v else { return };
-            c.services = text;
+        range: Range::Text {
+            most: 400,
+            check: |text| services::parse(text).map(|_| ()),
+            example: "user 3, orders 1",
         },
     },
-];
+    get: |c| Value::Text(c.services.clone()),
+    set: |c, v| {
+        let Value::Text(text) = v else { return };
+        c.services = text;
+    },
+}];

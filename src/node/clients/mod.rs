@@ -1,26 +1,36 @@
 //! Clients: where requests come from.
 //!
-//! Modelled: an open loop (Poisson or evenly spaced; the next request does not wait for the answer
-//! to the last), or one after another as in the course's demo program, where it does. Keys are
+//! Modelled: an open loop (Poisson, evenly spaced, in bursts, on a ramp, over a day, or at pasted
+//! instants; the next request does not wait for the answer to the last), or a closed one: users who
+//! think, ask and wait (`users`), or one after another as in the course's demo program. Keys are
 //! drawn from `user:0` to `user:n-1`: all alike, by Zipf's law, mostly from a hot set, or one after
-//! the other; client addresses from so many; a mix of services, for gateways. A share of the
+//! the other; or taken from a pasted list. Client addresses are drawn from so many, and a user
+//! keeps its own; a mix of services, for gateways. A share of the
 //! requests writes, deletes, or asks for a run of keys. Answers are judged for consistency, an
 //! address being a session. A request can be asked in attempts, with time limits, retries, a budget
 //! for them, hedges, a deadline, a circuit breaker and a limit on calls at once (`attempts`). Not
 //! modelled: connections.
 //!
-//! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate; by Zipf's law the k-th key
-//! is asked for in proportion to 1 / k^s.
+//! Formulas: Poisson arrivals have exponential gaps with mean 1 / rate, and where the rate changes
+//! as many requests as there is area under it (`curve`); by Zipf's law the k-th key is asked for in
+//! proportion to 1 / k^s.
 
 mod attempts;
 mod calling;
 mod config;
+mod curve;
 mod flights;
+mod listed;
+mod pace;
+mod pacing;
 mod services;
+mod users;
 
 pub use calling::CallConfig;
 pub use config::{Arrivals, ClientsConfig, Popularity};
+pub use curve::Curve;
 pub use flights::AttemptCounts;
+pub use pace::{PaceConfig, Think};
 
 use crate::sim::{
     Context, Dist, Event, Found, Key, LinkId, Op, Outcome, Reason, Request, Rng, Signal, Sink,
@@ -29,12 +39,14 @@ use crate::sim::{
 use crate::stats::judge::{Judge, Seen};
 use crate::stats::{Latency, Meter};
 use flights::Attempts;
+use pacing::{Made, Pacing};
 
-/// Timers: the next request; something about a request that is asked in attempts.
+/// Timers: the next request; something about a request that is asked in attempts; a user.
 const NEXT: u8 = 0;
 const ATTEMPT: u8 = 1;
+const USER: u8 = 2;
 
-/// One after another: how long clients whose request was refused by their own guards wait at least.
+/// How long clients who wait for their answers pause at least after a request that took no time.
 const AFTER_REFUSAL: Span = Span::from_millis(1);
 
 /// A running group of clients.
@@ -61,6 +73,7 @@ pub struct Clients {
     answered: Meter,
     failed: u64,
     attempts: Attempts,
+    pacing: Pacing,
     /// When a request last failed in no time.
     failed_at_once: Option<Time>,
 }
@@ -69,9 +82,10 @@ impl Clients {
     /// Clients called `id` in a run with this seed.
     pub fn new(id: &str, seed: u64, config: ClientsConfig) -> Clients {
         Clients {
-            gap: gap(&config),
+            gap: config.gap(),
             zipf: Zipf::new(config.keys, config.zipf_s),
             attempts: Attempts::new(id, seed, &config),
+            pacing: Pacing::new(id, seed),
             config,
             way: None,
             arrivals: Rng::stream(seed, id, "arrivals"),
@@ -93,15 +107,17 @@ impl Clients {
 
     /// New settings, from now on. A change of pace draws the next gap anew.
     pub fn configure<S: Sink + ?Sized>(&mut self, config: ClientsConfig, cx: &mut Context<'_, S>) {
-        let paced = |c: &ClientsConfig| (c.arrivals, c.rate.to_bits(), c.pause_ms.to_bits());
-        let pace_changed = paced(&self.config) != paced(&config);
         let had_ended = self.ended();
-        self.gap = gap(&config);
+        self.gap = config.gap();
         self.zipf = Zipf::new(config.keys, config.zipf_s);
         self.attempts.configure(&self.config, &config);
         self.services.set(&config.services, |name| cx.word(name));
-        self.config = config;
-        if pace_changed || had_ended != self.ended() {
+        let old = std::mem::replace(&mut self.config, config);
+        self.read_lists(Some(&old), cx);
+        if !old.same_pace(&self.config) {
+            self.change_pace(&old);
+            self.restart_timer(cx);
+        } else if had_ended != self.ended() {
             self.restart_timer(cx);
         }
     }
@@ -138,22 +154,18 @@ impl Clients {
 
     pub(super) fn start<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.services.set(&self.config.services, |name| cx.word(name));
+        self.read_lists(None, cx);
         self.restart_timer(cx);
     }
 
     #[inline]
     pub(super) fn on_event<S: Sink + ?Sized>(&mut self, event: Event, cx: &mut Context<'_, S>) {
         match event.what {
-            What::Timer(NEXT) if event.arg == self.epoch => {
-                self.generated += 1;
-                let want = self.want();
-                let person = self.addresses.below(self.config.addresses);
-                self.send(want, person, self.config.arrivals == Arrivals::OneByOne, cx);
-                self.go_on(cx);
-            }
+            What::Timer(NEXT) if event.arg == self.epoch => self.next_is_due(cx),
             What::Reply => self.home(event.arg, cx),
             What::Arrive => cx.fail(event.arg, Reason::BadRequest),
             What::Timer(ATTEMPT) => self.ring(event.arg, cx),
+            What::Timer(USER) => self.user_is_due(event.arg, cx),
             What::Timer(_) | What::Planned => {}
         }
     }
@@ -163,12 +175,13 @@ impl Clients {
             Signal::LinkAdded(link) => self.way = self.way.or(Some(link)),
             Signal::LinkRemoved(_) => self.way = cx.outgoing().map(|(link, _)| link).next(),
             Signal::SendOne(typed, op) => {
-                self.send(Want::one(op, Key::typed(typed)), 0, false, cx);
+                self.send(Want::one(op, Key::typed(typed)), 0, Made::ByHand, cx);
             }
             Signal::Crash => {
                 self.epoch += 1;
                 self.awaited = None;
                 self.drop_attempts(cx);
+                self.forget_pace();
             }
             Signal::Restart => self.restart_timer(cx),
             Signal::PeerChanged(_)
@@ -179,27 +192,40 @@ impl Clients {
         }
     }
 
-    /// What the next request asks for.
+    /// What the next request asks for, as far as it is not given.
     #[inline]
-    fn want(&mut self) -> Want {
-        let key = Key::numbered(self.key());
-        let ClientsConfig { writes, deletes, scans, scan_width, .. } = self.config;
-        if writes + deletes + scans <= 0.0 {
-            return Want::one(Op::Read, key);
-        }
-        let draw = self.mix.unit() * 100.0;
-        match draw {
-            _ if draw < writes => Want::one(Op::Write, key),
-            _ if draw < writes + deletes => Want::one(Op::Delete, key),
-            _ if draw < writes + deletes + scans => Want { op: Op::Scan, key, width: scan_width },
-            _ => Want::one(Op::Read, key),
+    fn want_of(&mut self, key: Option<Key>, op: Option<Op>) -> Want {
+        let (key, listed) = match key {
+            Some(key) => (key, None),
+            None => self.key(),
+        };
+        match op.or(listed).unwrap_or_else(|| self.op()) {
+            Op::Scan => Want { op: Op::Scan, key, width: self.config.scan_width },
+            op => Want::one(op, key),
         }
     }
 
+    /// What the next request does.
     #[inline]
-    fn key(&mut self) -> u32 {
+    fn op(&mut self) -> Op {
+        let ClientsConfig { writes, deletes, scans, .. } = self.config;
+        if writes + deletes + scans <= 0.0 {
+            return Op::Read;
+        }
+        let draw = self.mix.unit() * 100.0;
+        match draw {
+            _ if draw < writes => Op::Write,
+            _ if draw < writes + deletes => Op::Delete,
+            _ if draw < writes + deletes + scans => Op::Scan,
+            _ => Op::Read,
+        }
+    }
+
+    /// The next key, and what a list says to do with it.
+    #[inline]
+    fn key(&mut self) -> (Key, Option<Op>) {
         let ClientsConfig { keys, hot_keys, hot_share, popularity, .. } = self.config;
-        match popularity {
+        let number = match popularity {
             Popularity::Uniform => self.keys.below(keys),
             Popularity::Zipf => self.zipf.draw(&mut self.keys) - 1,
             Popularity::Sequential => self.generated.wrapping_sub(1) % keys.max(1),
@@ -210,16 +236,17 @@ impl Clients {
                     false => hot + self.keys.below(keys - hot),
                 }
             }
-        }
+            Popularity::Listed => return self.pacing.listed_key(self.generated),
+        };
+        (Key::numbered(number), None)
     }
 
-    /// Makes a request of this person and sends it; is it waited for before the next? With nowhere
-    /// to go it ends at once.
+    /// Makes a request of this person and sends it. With nowhere to go it ends at once.
     fn send<S: Sink + ?Sized>(
         &mut self,
         want: Want,
         person: u32,
-        awaits: bool,
+        made: Made,
         cx: &mut Context<'_, S>,
     ) {
         let slot = cx.send_new(want, address(person, cx.own_number().0));
@@ -230,17 +257,23 @@ impl Clients {
         {
             cx.say_service(slot, word);
         }
-        let Some(link) = self.way else {
-            self.failed += 1;
-            return cx.fail(slot, Reason::BadRequest);
-        };
-        match self.asks_in_attempts() {
-            true => self.begin(slot, want, cx),
-            false => drop(cx.forward(slot, link)),
+        self.explain_birth(slot, made, cx);
+        let id = cx.request(slot).map_or(0, |request| request.id);
+        match self.way {
+            None => {
+                self.failed += 1;
+                cx.fail(slot, Reason::BadRequest);
+            }
+            Some(_) if self.asks_in_attempts() => self.begin(slot, want, cx),
+            Some(link) => drop(cx.forward(slot, link)),
         }
-        if awaits {
+        match made {
+            Made::ByUser(user, _) => self.user_waits(user, (id, slot), cx),
             // One that a guard refused has ended already.
-            self.awaited = cx.request(slot).map(|request| request.id);
+            Made::InTurn if self.config.arrivals == Arrivals::OneByOne => {
+                self.awaited = cx.request(slot).map(|request| request.id);
+            }
+            Made::InTurn | Made::ByHand => {}
         }
     }
 
@@ -261,18 +294,19 @@ impl Clients {
             self.failed += 1;
         }
         cx.finish(slot);
-        self.next_after(id, cx);
+        self.next_after(id, slot, cx);
     }
 
-    /// The request with this number has ended: the next, if it was waited for.
+    /// The request with this number, in this slot, has ended: the next, if it was waited for.
     #[inline]
-    fn next_after<S: Sink + ?Sized>(&mut self, id: u64, cx: &mut Context<'_, S>) {
+    fn next_after<S: Sink + ?Sized>(&mut self, id: u64, slot: u32, cx: &mut Context<'_, S>) {
         if self.awaited == Some(id) {
             self.awaited = None;
             if self.config.arrivals == Arrivals::OneByOne {
                 self.schedule_next(cx);
             }
         }
+        self.user_hears(id, slot, cx);
     }
 
     /// Lets the judge know of an answer, if it says anything about a version.
@@ -287,41 +321,6 @@ impl Clients {
             _ => {}
         }
     }
-
-    fn ended(&self) -> bool {
-        let open_loop = self.config.arrivals != Arrivals::OneByOne;
-        let all_sent = self.config.total > 0 && self.generated >= self.config.total;
-        all_sent || (open_loop && self.config.rate <= 0.0)
-    }
-
-    fn restart_timer<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
-        self.epoch += 1;
-        self.go_on(cx);
-    }
-
-    /// The next request, unless it has to wait for the answer to the last.
-    fn go_on<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
-        if self.config.arrivals != Arrivals::OneByOne || self.awaited.is_none() {
-            self.schedule_next(cx);
-        }
-    }
-
-    #[inline]
-    fn schedule_next<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
-        if self.ended() {
-            return;
-        }
-        let first = self.generated == 0;
-        let mut gap = match self.config.arrivals {
-            Arrivals::OneByOne if first => Span::ZERO,
-            _ => self.gap.draw(&mut self.arrivals),
-        };
-        if self.config.arrivals == Arrivals::OneByOne && self.failed_at_once == Some(cx.now()) {
-            // Time must go on although no attempt was let out.
-            gap = gap.max(AFTER_REFUSAL);
-        }
-        cx.wake_in(gap, NEXT, self.epoch);
-    }
 }
 
 /// The address of person number `person` of these clients: 10, the clients' number, then the
@@ -329,13 +328,4 @@ impl Clients {
 fn address(person: u32, clients: u16) -> u32 {
     let [low, high, ..] = person.to_le_bytes();
     u32::from_be_bytes([10, clients as u8, low, high.wrapping_add(1)])
-}
-
-fn gap(config: &ClientsConfig) -> Dist {
-    let mean = Span::from_seconds_f64(1.0 / config.rate.max(1e-9));
-    match config.arrivals {
-        Arrivals::Poisson => Dist::exponential(mean),
-        Arrivals::Constant => Dist::Constant(mean),
-        Arrivals::OneByOne => Dist::Constant(Span::from_millis_f64(config.pause_ms)),
-    }
 }

@@ -22,6 +22,8 @@ pub enum Replication {
     Sync,
     /// When a number of members have applied it.
     Quorum,
+    /// When a number of replicas have applied it, or after a time without that.
+    Wait,
 }
 
 /// Who answers reads.
@@ -37,7 +39,7 @@ pub enum Reads {
     Monotonic,
 }
 
-pub(super) const REPLICATIONS: [(Replication, Choice); 4] = [
+pub(super) const REPLICATIONS: [(Replication, Choice); 5] = [
     (
         Replication::Async,
         Choice::plain(
@@ -73,6 +75,16 @@ pub(super) const REPLICATIONS: [(Replication, Choice); 4] = [
             3,
             "Quorum",
             "Acknowledged when W members have applied it; reads ask R and take the newest.",
+        ),
+    ),
+    (
+        Replication::Wait,
+        Choice::plain(
+            "wait",
+            4,
+            "Asynchronous, then WAIT, as Redis",
+            "The client waits until so many replicas have applied its change, or until the time \
+             is over, and is told how many have. The change is done either way.",
         ),
     ),
 ];

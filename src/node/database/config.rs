@@ -1,11 +1,18 @@
-//! What can be set on a database.
+//! What can be set on a database, as plain data.
 
-use super::choices::{READS, REPLICATIONS, Reads, Replication, SPREADS, Spread};
-use crate::node::Settings;
-use crate::node::param::{Param, Range, Value, choose, key_of, number, row, whole};
+use super::choices::{Reads, Replication, Spread};
+use crate::sim::Span;
 
 /// The most replicas of a primary.
-const REPLICAS_MAX: u8 = 8;
+pub(super) const REPLICAS_MAX: u8 = 8;
+/// The most watchers beside the members.
+pub(super) const SENTINELS_MAX: u8 = 9;
+/// The longest time that can be set, in ms.
+pub(super) const MS_MAX: f64 = 3.6e6;
+/// The priority of a member that has none of its own, as Redis' `replica-priority`.
+pub(super) const PRIORITY: u16 = 100;
+/// The largest priority that can be set.
+const PRIORITY_MAX: u16 = 10_000;
 
 /// What can be set on a database.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +61,27 @@ pub struct DatabaseConfig {
     /// How much longer it takes for each pair of them, in percent: the time they spend on
     /// agreeing.
     pub coherency: f64,
+    /// Under WAIT: replicas that must have applied a change before the client goes on.
+    pub wait_for: u8,
+    /// What each member's changes take longer on their way to it than others', in ms: a list from
+    /// member 0 on; nothing for those beyond its end.
+    pub extra_lag: String,
+    /// Who is promoted first, the lower the sooner, 0 never: a list from member 0 on;
+    /// [`PRIORITY`] for those beyond its end.
+    pub priorities: String,
+    /// Watchers beside the members that decide about a failover; 0 means that the members do it by
+    /// themselves.
+    pub sentinels: u8,
+    /// How many watchers must hold a primary for gone.
+    pub sentinel_quorum: u8,
+    /// How many watchers do not answer.
+    pub sentinels_frozen: u8,
+    /// Replicas that must have been heard from lately, or the primary refuses changes.
+    pub min_replicas: u8,
+    /// How long ago that may be, in seconds.
+    pub max_silence_s: f64,
+    /// How long a written key lives, in ms; 0 is for ever.
+    pub lifetime_ms: f64,
 }
 
 impl Default for DatabaseConfig {
@@ -80,258 +108,17 @@ impl Default for DatabaseConfig {
             fencing: true,
             contention: 0.0,
             coherency: 0.0,
+            wait_for: 1,
+            extra_lag: String::new(),
+            priorities: String::new(),
+            sentinels: 0,
+            sentinel_quorum: 2,
+            sentinels_frozen: 0,
+            min_replicas: 0,
+            max_silence_s: 10.0,
+            lifetime_ms: 0.0,
         }
     }
-}
-
-/// A length of time in ms as a range, with this much on the slider.
-const fn ms(min: f64, handy: f64) -> Range {
-    Range::Number { min, max: 3.6e6, handy, step: 1.0, whole: false }
-}
-
-impl Settings for DatabaseConfig {
-    const PARAMS: &'static [Param<Self>] = PARAMS;
-
-    fn idle(&self, key: &str) -> bool {
-        let alone = self.replicas == 0;
-        let quorum = self.replication == Replication::Quorum;
-        match key {
-            "reads" => alone || quorum,
-            "health" => alone || quorum || self.reads == Reads::PrimaryOnly,
-            "replication" | "lag" | "lag_spread" | "apply" | "failover" => alone,
-            "semi_timeout" => alone || self.replication == Replication::Async,
-            "write_quorum" | "read_quorum" => !quorum,
-            "detection" | "fencing" => alone || !self.failover,
-            _ => false,
-        }
-    }
-}
-
-/// The parameters.
-const PARAMS: &[Param<DatabaseConfig>] = &[
-    Param {
-        spec: row(
-            0,
-            ("replicas", "Replicas", "replicas"),
-            whole(0.0, REPLICAS_MAX as f64, REPLICAS_MAX as f64),
-            "How many members follow the primary.",
-        ),
-        get: |c| Value::Number(f64::from(c.replicas)),
-        set: |c, v| c.replicas = number(v) as u8,
-    },
-    Param {
-        spec: row(
-            1,
-            ("reads", "Reads go to", ""),
-            Range::Choice(|| READS.iter().map(|(_, choice)| *choice).collect()),
-            "Who answers reads. Under a quorum, reads ask several members instead.",
-        ),
-        get: |c| key_of(&READS, &c.reads),
-        set: |c, v| choose(&READS, &v, &mut c.reads),
-    },
-    Param {
-        spec: row(
-            2,
-            ("replication", "Replication", ""),
-            Range::Choice(|| REPLICATIONS.iter().map(|(_, choice)| *choice).collect()),
-            "When a client is told that its change is done.",
-        ),
-        get: |c| key_of(&REPLICATIONS, &c.replication),
-        set: |c, v| choose(&REPLICATIONS, &v, &mut c.replication),
-    },
-    Param {
-        spec: row(
-            3,
-            ("lag", "Replication lag", "ms"),
-            ms(0.0, 1_000.0),
-            "How long a change takes to reach a replica, on average. Changes arrive in order.",
-        ),
-        get: |c| Value::Number(c.lag_ms),
-        set: |c, v| c.lag_ms = number(v),
-    },
-    Param {
-        spec: row(
-            4,
-            ("lag_spread", "Lags are", ""),
-            Range::Choice(|| SPREADS.iter().map(|(_, choice)| *choice).collect()),
-            "Whether every change takes equally long to reach a replica.",
-        ),
-        get: |c| key_of(&SPREADS, &c.lag_spread),
-        set: |c, v| choose(&SPREADS, &v, &mut c.lag_spread),
-    },
-    Param {
-        spec: row(
-            5,
-            ("apply", "Time to apply", "ms"),
-            ms(0.0, 1_000.0),
-            "How long a change that a replica has received stays unseen there. It is safe on the \
-             replica's disk all the while.",
-        ),
-        get: |c| Value::Number(c.apply_ms),
-        set: |c, v| c.apply_ms = number(v),
-    },
-    Param {
-        spec: row(
-            6,
-            ("workers", "Workers", "workers"),
-            whole(1.0, 1_024.0, 16.0),
-            "How many requests each member works on at the same time.",
-        ),
-        get: |c| Value::Number(f64::from(c.workers)),
-        set: |c, v| c.workers = number(v) as u16,
-    },
-    Param {
-        spec: row(
-            7,
-            ("read", "Read time", "ms"),
-            ms(0.001, 500.0),
-            "How long one read keeps one worker busy, on average.",
-        ),
-        get: |c| Value::Number(c.read_ms),
-        set: |c, v| c.read_ms = number(v),
-    },
-    Param {
-        spec: row(
-            8,
-            ("write", "Write time", "ms"),
-            ms(0.001, 500.0),
-            "How long one change keeps one worker of the primary busy, on average.",
-        ),
-        get: |c| Value::Number(c.write_ms),
-        set: |c, v| c.write_ms = number(v),
-    },
-    Param {
-        spec: row(
-            9,
-            ("spread", "Times are", ""),
-            Range::Choice(|| SPREADS.iter().map(|(_, choice)| *choice).collect()),
-            "Whether every read, and every change, takes equally long.",
-        ),
-        get: |c| key_of(&SPREADS, &c.spread),
-        set: |c, v| choose(&SPREADS, &v, &mut c.spread),
-    },
-    Param {
-        spec: row(
-            10,
-            ("queue", "Queue limit", "places"),
-            whole(0.0, 1e6, 100.0),
-            "How many requests may wait for a worker of each member. The next one fails: queue \
-             full.",
-        ),
-        get: |c| Value::Number(f64::from(c.queue_limit)),
-        set: |c, v| c.queue_limit = number(v) as u32,
-    },
-    Param {
-        spec: row(
-            11,
-            ("records", "Records", "keys"),
-            whole(0.0, 1e9, 10_000.0),
-            "How many keys there are from the start, from user:0 on.",
-        ),
-        get: |c| Value::Number(f64::from(c.records)),
-        set: |c, v| c.records = number(v) as u32,
-    },
-    Param {
-        spec: row(
-            12,
-            ("semi_timeout", "Wait for replicas", "ms"),
-            ms(0.0, 20_000.0),
-            "How long a change waits for replicas at most. Semi-synchronous goes on without them; \
-             synchronous and quorum fail it: quorum not reached.",
-        ),
-        get: |c| Value::Number(c.semi_timeout_ms),
-        set: |c, v| c.semi_timeout_ms = number(v),
-    },
-    Param {
-        spec: row(
-            13,
-            ("write_quorum", "Write quorum W", "members"),
-            whole(1.0, REPLICAS_MAX as f64 + 1.0, REPLICAS_MAX as f64 + 1.0),
-            "Under a quorum: how many members must have a change, the primary among them.",
-        ),
-        get: |c| Value::Number(f64::from(c.write_quorum)),
-        set: |c, v| c.write_quorum = number(v) as u8,
-    },
-    Param {
-        spec: row(
-            14,
-            ("read_quorum", "Read quorum R", "members"),
-            whole(1.0, REPLICAS_MAX as f64 + 1.0, REPLICAS_MAX as f64 + 1.0),
-            "Under a quorum: how many members a read asks. R + W above the number of members \
-             always meets the newest change.",
-        ),
-        get: |c| Value::Number(f64::from(c.read_quorum)),
-        set: |c, v| c.read_quorum = number(v) as u8,
-    },
-    Param {
-        spec: row(
-            15,
-            ("health", "Pass over the dead", ""),
-            Range::Switch,
-            "Whether reads skip a replica that is known to be gone or, under sync, is behind. In \
-             the course they do not, and a dead one's share of reads fails.",
-        ),
-        get: |c| Value::Switch(c.health),
-        set: |c, v| c.health = v == Value::Switch(true),
-    },
-    Param {
-        spec: row(
-            16,
-            ("failover", "Failover", ""),
-            Range::Switch,
-            "Whether the replica with the longest log takes the place of a primary that is gone.",
-        ),
-        get: |c| Value::Switch(c.failover),
-        set: |c, v| c.failover = v == Value::Switch(true),
-    },
-    Param {
-        spec: row(
-            17,
-            ("detection", "Detection time", "ms"),
-            ms(0.0, 10_000.0),
-            "How long it takes the others to know that a member is gone.",
-        ),
-        get: |c| Value::Number(c.detection_ms),
-        set: |c, v| c.detection_ms = number(v),
-    },
-    Param {
-        spec: row(
-            18,
-            ("fencing", "Fencing", ""),
-            Range::Switch,
-            "Whether an old primary refuses changes once there is a new one: not leader. Without, \
-             both take changes, and one side's are lost.",
-        ),
-        get: |c| Value::Switch(c.fencing),
-        set: |c, v| c.fencing = v == Value::Switch(true),
-    },
-    Param {
-        spec: row(
-            19,
-            ("contention", "Contention \u{3c3}", "%"),
-            share(10.0),
-            "How much longer a request takes for each other one at work in the same member: with \
-             n at work, 1 + \u{3c3}(n \u{2212} 1) + \u{3ba}n(n \u{2212} 1) times as long.",
-        ),
-        get: |c| Value::Number(c.contention),
-        set: |c, v| c.contention = number(v),
-    },
-    Param {
-        spec: row(
-            20,
-            ("coherency", "Coherency \u{3ba}", "%"),
-            share(2.0),
-            "How much longer it takes for each pair of requests at work that must agree. From \
-             n = \u{221a}((1 \u{2212} \u{3c3}) / \u{3ba}) on, more at work get less done.",
-        ),
-        get: |c| Value::Number(c.coherency),
-        set: |c, v| c.coherency = number(v),
-    },
-];
-
-/// A share in percent as a range, with this much on the slider.
-const fn share(handy: f64) -> Range {
-    Range::Number { min: 0.0, max: 100.0, handy, step: 0.1, whole: false }
 }
 
 impl DatabaseConfig {
@@ -352,5 +139,90 @@ impl DatabaseConfig {
     pub(super) fn quorums(&self) -> (usize, usize) {
         let most = |n: u8| usize::from(n).min(self.members());
         (most(self.write_quorum), most(self.read_quorum))
+    }
+
+    /// How much longer changes take to reach this member than others.
+    pub(super) fn extra_lag(&self, place: usize) -> Span {
+        let ms = numbers(&self.extra_lag).unwrap_or_default().get(place).copied();
+        Span::from_millis_f64(ms.unwrap_or(0.0))
+    }
+
+    /// Its priority at a promotion: the lowest comes first, 0 never.
+    pub fn priority(&self, place: usize) -> u16 {
+        let set = numbers(&self.priorities).unwrap_or_default().get(place).copied();
+        set.map_or(PRIORITY, |n| n as u16)
+    }
+
+    /// Watchers that answer.
+    pub fn sentinels_awake(&self) -> u8 {
+        self.sentinels.saturating_sub(self.sentinels_frozen)
+    }
+
+    /// How many votes a watcher needs to lead a failover: a majority of all watchers, awake or
+    /// not, and no fewer than hold the primary for gone.
+    pub fn votes_needed(&self) -> u8 {
+        (self.sentinels / 2 + 1).max(self.sentinel_quorum)
+    }
+}
+
+/// Numbers with spaces or commas between them, one per member from member 0 on.
+fn numbers(text: &str) -> Result<Vec<f64>, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let number = |word: &str| word.parse().map_err(|_| "must be numbers".to_owned());
+    words.map(number).collect()
+}
+
+/// Says what is wrong with a list of numbers up to `most`, if anything is.
+fn check(text: &str, most: f64, whole: bool) -> Result<(), String> {
+    let all = numbers(text)?;
+    let members = usize::from(REPLICAS_MAX) + 1;
+    let fits = |n: &f64| (0.0..=most).contains(n) && (!whole || n.fract() == 0.0);
+    match () {
+        () if all.len() > members => Err(format!("must be at most {members} numbers")),
+        () if !all.iter().all(fits) => {
+            let kind = if whole { "whole numbers" } else { "numbers" };
+            Err(format!("must be {kind} between 0 and {most}"))
+        }
+        () => Ok(()),
+    }
+}
+
+/// Says what is wrong with a list of times in ms.
+pub(super) fn check_lags(text: &str) -> Result<(), String> {
+    check(text, MS_MAX, false)
+}
+
+/// Says what is wrong with a list of priorities.
+pub(super) fn check_priorities(text: &str) -> Result<(), String> {
+    check(text, f64::from(PRIORITY_MAX), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_by_member_are_read_or_refused() {
+        let config = DatabaseConfig {
+            extra_lag: "0, 300".to_owned(),
+            priorities: "100 10 0".to_owned(),
+            ..DatabaseConfig::default()
+        };
+        assert_eq!([0, 1, 2].map(|n| config.extra_lag(n).millis()), [0.0, 300.0, 0.0]);
+        assert_eq!([0, 1, 2, 3].map(|n| config.priority(n)), [100, 10, 0, PRIORITY]);
+        for wrong in ["x", "-1", "1e9", "NaN", "1 2 3 4 5 6 7 8 9 10"] {
+            assert!(check_lags(wrong).is_err() && check_priorities(wrong).is_err(), "{wrong}");
+        }
+        assert!(check_lags("").is_ok() && check_lags("0.5").is_ok());
+        assert!(check_priorities("0.5").is_err());
+    }
+
+    #[test]
+    fn a_leader_needs_a_majority_of_all_and_the_quorum() {
+        let votes = |sentinels, sentinel_quorum| {
+            let config = DatabaseConfig { sentinels, sentinel_quorum, ..DatabaseConfig::default() };
+            config.votes_needed()
+        };
+        assert_eq!([votes(3, 1), votes(3, 2), votes(3, 3), votes(5, 2)], [2, 2, 3, 3]);
     }
 }

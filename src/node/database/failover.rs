@@ -3,7 +3,7 @@
 use super::log::{Cell, Is};
 use super::loss::Lost;
 use super::member::{Apart, Task};
-use super::state::Promotion;
+use super::state::{Promotion, RunnerUp};
 use super::{DEMOTE, DETECT, Database, Replication, Waiting, timer};
 use crate::sim::{Context, Key, KeyMap, Newest, Reason, Sink, Span};
 
@@ -125,6 +125,7 @@ impl Database {
     fn lose_touch<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
         member.watch = member.watch.wrapping_add(1);
+        member.silent.get_or_insert(cx.now());
         let span = Span::from_millis_f64(self.config.detection_ms);
         cx.wake_in(span, DETECT, timer(place, member.watch));
     }
@@ -134,7 +135,7 @@ impl Database {
         if self.members[place].in_reach() {
             return;
         }
-        self.members[place].missed = true;
+        self.members[place].missed = !self.watched() || self.miss(place, cx);
         if place == self.primary {
             self.elect(cx);
         } else {
@@ -148,16 +149,20 @@ impl Database {
     fn greet<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
         member.watch = member.watch.wrapping_add(1);
-        member.missed = false;
+        member.silent = None;
+        if std::mem::take(&mut member.missed) && self.watched() {
+            self.find_again(place, cx);
+        }
+        let leads = self.members[place].leads;
         if place == self.primary {
             for other in 0..self.members.len() {
                 self.follow(other, cx);
             }
             self.settle(cx);
-        } else if member.leads && !self.config.fencing {
+        } else if leads && !self.config.fencing {
             // It holds itself for the primary until it hears otherwise.
             let span = Span::from_millis_f64(self.config.detection_ms);
-            cx.wake_in(span, DEMOTE, timer(place, member.watch));
+            cx.wake_in(span, DEMOTE, timer(place, self.members[place].watch));
         } else {
             self.step_down(place, cx);
         }
@@ -188,34 +193,35 @@ impl Database {
     // ===== promotion =====
 
     /// Puts a replica in the place of a primary that is known to be gone, if that is wanted and
-    /// there is one. The rule is Redis Cluster's rank 0: the longest log, then the lowest number.
+    /// there is one: at once, or when the watchers have agreed.
     pub(super) fn elect<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         let old = self.primary;
         if !self.config.failover || !self.members[old].missed || self.members[old].in_reach() {
             return;
         }
+        if self.watched() {
+            return self.begin_round(cx);
+        }
         let reached = self.members.iter().filter(|member| member.in_reach()).count();
         // Under a quorum a minority promotes nobody, as in Raft.
         let few =
             self.config.replication == Replication::Quorum && reached * 2 <= self.members.len();
-        let sync = self.config.replication == Replication::Sync;
-        let can = |place: &usize| {
-            let member = &self.members[*place];
-            let whole = member.received >= self.log.base() && member.apart.is_none();
-            member.in_reach() && whole && (member.in_sync || !sync)
-        };
-        let rank = |place: &usize| (self.members[*place].received, std::cmp::Reverse(*place));
-        let best = self.replicas().filter(can).max_by_key(rank);
-        if let Some(best) = best.filter(|_| !few) {
+        if let Some(best) = self.heir().filter(|_| !few) {
             self.promote(best, cx);
         }
     }
 
-    fn promote<S: Sink + ?Sized>(&mut self, best: usize, cx: &mut Context<'_, S>) {
+    /// A replica is the primary from now on.
+    pub(super) fn promote<S: Sink + ?Sized>(&mut self, best: usize, cx: &mut Context<'_, S>) {
         let (old, head) = (self.primary, self.log.head());
         let others =
             self.replicas().filter(|place| *place != best && self.members[*place].in_reach());
-        let runners_up = others.map(|place| (place as u8, self.members[place].received)).collect();
+        let runner_up = |place: usize| RunnerUp {
+            member: place as u8,
+            position: self.members[place].received,
+            priority: self.config.priority(place),
+        };
+        let runners_up = others.map(runner_up).collect();
         self.members[best].stop_feed();
         self.members[best].catch_up(&self.log);
         let position = self.members[best].received;
@@ -235,6 +241,7 @@ impl Database {
             member: best as u8,
             instead_of: old as u8,
             position,
+            priority: self.config.priority(best),
             behind: head - position,
             lost,
             runners_up,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::log::{Cell, Is, Log};
 use super::loss::Lost;
-use crate::sim::{Key, KeyMap, Rng, Time};
+use crate::sim::{Key, KeyMap, Rng, Span, Time};
 
 /// Something that a member's workers have to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub(super) struct Member {
     pub(super) leads: bool,
     /// Have the others noticed that they cannot reach it?
     pub(super) missed: bool,
+    /// Since when the others cannot reach it, if they cannot.
+    pub(super) silent: Option<Time>,
+    /// How much longer changes take to reach it than others.
+    pub(super) extra_lag: Span,
     /// Does it have every acknowledged change? Kept up to date under sync only.
     pub(super) in_sync: bool,
     pub(super) data: KeyMap<Cell>,
@@ -74,6 +78,8 @@ impl Member {
             cut: false,
             leads: false,
             missed: false,
+            silent: None,
+            extra_lag: Span::ZERO,
             in_sync: true,
             data: KeyMap::default(),
             received: 0,

@@ -1,9 +1,10 @@
 //! A database: a primary that takes changes, and replicas that follow its log and answer reads.
 //!
 //! Modelled: members with workers and a line each; data by key and version; a log that is sent to
-//! every replica in order; four ways to acknowledge (asynchronous, semi-synchronous as MySQL with
-//! its timeout, synchronous, quorum); four ways to read; faults of members; detection, promotion
-//! of the longest log (the rank rule of Redis Cluster), fencing, and what is lost without it. A
+//! every replica in order; five ways to acknowledge (asynchronous, semi-synchronous as MySQL with
+//! its timeout, synchronous, quorum, WAIT as Redis); four ways to read; faults of members;
+//! detection by the members or by sentinels with a quorum, promotion by priority and then of the
+//! longest log (the rank rule of Redis Cluster), fencing, and what is lost without it. A
 //! client address is a session; it sends changes to the primary it knows until that one refuses.
 //! Not modelled: the way back of the replicas' acknowledgements, work that applying costs,
 //! transactions, locks, reads within a change; a range query costs as much as a read and says what
@@ -18,7 +19,7 @@
 //!
 //! Sources: System Design Basics, Read Replicas (`DatabaseCluster`); MySQL 8 manual,
 //! Semisynchronous Replication; PostgreSQL manual, `synchronous_commit = remote_apply`; Redis
-//! Cluster, replica rank.
+//! Cluster, replica rank; WAIT, `min-replicas-to-write` and Sentinel as recorded from 7.0.15.
 
 mod choices;
 mod config;
@@ -26,8 +27,10 @@ mod failover;
 mod log;
 mod loss;
 mod member;
+mod params;
 mod replicate;
 mod resize;
+mod sentinel;
 mod serve;
 mod state;
 mod why;
@@ -39,13 +42,15 @@ pub use choices::{Reads, Replication, Spread};
 pub use config::DatabaseConfig;
 pub use log::{Cell, Is};
 pub use loss::Lost;
-pub use state::{MemberState, Promotion, Role};
+pub use sentinel::{Said, SentinelEvent};
+pub use state::{MemberState, Promotion, Role, RunnerUp, Waited};
 
-use crate::sim::{Context, Dist, Event, Key, Op, PartFault, Signal, Sink, Span, What};
+use crate::sim::{Context, Dist, Event, Key, Op, PartFault, Signal, Sink, Span, Time, What};
 use crate::stats::Meter;
 use log::Log;
 use loss::Losses;
 use member::Member;
+use sentinel::Sentinels;
 
 /// A worker has done its task.
 const DONE: u8 = 0;
@@ -59,6 +64,8 @@ const DETECT: u8 = 3;
 const TIMEOUT: u8 = 4;
 /// An old primary hears that there is a new one.
 const DEMOTE: u8 = 5;
+/// The watchers take the next step of a failover.
+const SENTINEL: u8 = 6;
 
 /// A timer's number holds the member in its lowest bits.
 const MEMBER_BITS: u32 = 4;
@@ -87,6 +94,8 @@ struct Waiting {
     leader: usize,
     /// Its place in the log; 0 when it is in an old primary's own.
     position: u64,
+    /// When it was stored.
+    since: Time,
 }
 
 /// A read that several members are asked for.
@@ -116,6 +125,7 @@ struct Counts {
     discarded: u64,
     promotions: u64,
     gave_up_waiting: u64,
+    expired: u64,
 }
 
 /// A running database.
@@ -147,6 +157,8 @@ pub struct Database {
     counts: Counts,
     losses: Losses,
     promotion: Option<Promotion>,
+    sentinels: Sentinels,
+    waited: Option<Waited>,
 }
 
 impl Database {
@@ -156,6 +168,9 @@ impl Database {
         let mut members: Vec<Member> =
             (0..config.members()).map(|place| Member::new(seed, id, place, workers)).collect();
         members[0].leads = true;
+        for (place, member) in members.iter_mut().enumerate() {
+            member.extra_lag = config.extra_lag(place);
+        }
         Database {
             id: id.into(),
             seed,
@@ -180,6 +195,8 @@ impl Database {
             counts: Counts::default(),
             losses: Losses::default(),
             promotion: None,
+            sentinels: Sentinels::default(),
+            waited: None,
         }
     }
 
@@ -193,6 +210,9 @@ impl Database {
         };
         if tag == TIMEOUT {
             return self.give_up(event.arg, cx);
+        }
+        if tag == SENTINEL {
+            return self.step(event.arg, cx);
         }
         let place = (event.arg & ((1 << MEMBER_BITS) - 1)) as usize;
         let number = event.arg >> MEMBER_BITS;

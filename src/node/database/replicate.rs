@@ -3,6 +3,7 @@
 use super::log::{Cell, Entry};
 use super::loss::{LISTED_MAX, Lost};
 use super::member::Apart;
+use super::state::Waited;
 use super::{APPLY, DELIVER, Database, Replication, Waiting, timer};
 use crate::sim::{Context, Key, Outcome, Reason, Request, Sink, Span};
 
@@ -49,7 +50,7 @@ impl Database {
     /// One more entry is on its way to a replica; it does not overtake those before it.
     fn send_entry<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
-        let delay = self.lag.draw(&mut member.delays) * self.slow;
+        let delay = (self.lag.draw(&mut member.delays) + member.extra_lag) * self.slow;
         let at = member.coming.back().copied().unwrap_or_default().max(cx.now() + delay);
         member.coming.push_back(at);
         if member.coming.len() == 1 {
@@ -147,6 +148,14 @@ impl Database {
                 applied.sort_unstable_by(|a, b| b.cmp(a));
                 write.checked_sub(2).map_or(head, |nth| applied.get(nth).copied().unwrap_or(0))
             }
+            Replication::Wait => {
+                // Whose connection is closed does not count; who is cut off has said what it has.
+                let mut applied: Vec<u64> =
+                    replicas.filter(|m| m.up).map(|member| member.applied).collect();
+                applied.sort_unstable_by(|a, b| b.cmp(a));
+                let nth = usize::from(self.config.wait_for).checked_sub(1);
+                nth.map_or(head, |nth| applied.get(nth).copied().unwrap_or(0))
+            }
         }
     }
 
@@ -161,10 +170,32 @@ impl Database {
         {
             let waiting = *waiting;
             self.waiting.remove(&ticket);
-            self.log.acknowledge(waiting.position);
-            self.counts.kept += 1;
-            self.acknowledge(waiting, waiting.position, cx);
+            self.acknowledge_shared(waiting, cx);
         }
+    }
+
+    /// Acknowledges a change that is in the log the members share.
+    fn acknowledge_shared<S: Sink + ?Sized>(&mut self, waiting: Waiting, cx: &mut Context<'_, S>) {
+        self.log.acknowledge(waiting.position);
+        self.counts.kept += 1;
+        if self.config.replication == Replication::Wait {
+            self.waited = Some(Waited {
+                wanted: self.config.wait_for,
+                have: self.having(waiting.position),
+                took: cx.now().since(waiting.since),
+            });
+        }
+        self.acknowledge(waiting, waiting.position, cx);
+    }
+
+    /// How many replicas have applied the log up to `position`, as far as the primary was told:
+    /// whose connection is closed does not count.
+    pub fn having(&self, position: u64) -> u8 {
+        let has = |place: &usize| {
+            let member = &self.members[*place];
+            member.up && member.applied >= position
+        };
+        self.replicas().filter(has).count() as u8
     }
 
     /// An old primary acknowledges what it may by itself.
@@ -179,6 +210,7 @@ impl Database {
             Replication::SemiSync => self.alone,
             Replication::Sync => false,
             Replication::Quorum => write == 1,
+            Replication::Wait => self.config.wait_for == 0,
         };
         if by_itself && let Some(waiting) = self.stranded.remove(&ticket) {
             self.acknowledge_apart(waiting, cx);
@@ -216,8 +248,9 @@ impl Database {
     /// A change has waited long enough for replicas.
     pub(super) fn give_up<S: Sink + ?Sized>(&mut self, ticket: u32, cx: &mut Context<'_, S>) {
         let semi = self.config.replication == Replication::SemiSync;
+        let told = semi || self.config.replication == Replication::Wait;
         if let Some(waiting) = self.stranded.remove(&ticket) {
-            match semi {
+            match told {
                 true => self.acknowledge_apart(waiting, cx),
                 false => self.refuse(waiting.slot, Reason::QuorumNotReached, cx),
             }
@@ -227,6 +260,9 @@ impl Database {
                 self.alone = true;
                 self.settle(cx);
             } else if let Some(waiting) = self.waiting.remove(&ticket) {
+                if told {
+                    return self.acknowledge_shared(waiting, cx);
+                }
                 self.refuse(waiting.slot, Reason::QuorumNotReached, cx);
             }
         }

@@ -24,6 +24,9 @@ impl Database {
         for place in have..want {
             self.add_member(place, cx);
         }
+        for place in 0..self.members.len() {
+            self.members[place].extra_lag = self.config.extra_lag(place);
+        }
         if becomes_sync {
             for place in 0..self.members.len() {
                 self.members[place].in_sync = false;

@@ -5,7 +5,7 @@ use super::member::Task;
 use super::why::Turn;
 use super::{DONE, Database, Poll, Reads, Replication, SESSIONS_MAX, Session, Waiting};
 use super::{TIMEOUT, WORKER_BITS, stores, timer};
-use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Request, Sink, Span, Stamp};
+use crate::sim::{Context, Found, Key, Op, Outcome, Reason, Request, Sink, Span, Stamp, Time};
 
 impl Database {
     #[inline]
@@ -52,7 +52,8 @@ impl Database {
         self.remember(address, leader);
         let (write, _) = self.config.quorums();
         let reached = (0..self.members.len()).filter(|m| self.linked(leader, *m)).count();
-        let wants_more = self.config.replication == Replication::Quorum && reached < write;
+        let wants_more = self.config.replication == Replication::Quorum && reached < write
+            || self.heard_from(leader, cx.now()) < self.config.min_replicas;
         let refusal = match () {
             () if self.refuses => Some(Reason::WriteRefused),
             () if !self.members[leader].up => Some(Reason::ConnectionRefused),
@@ -71,6 +72,24 @@ impl Database {
             }
             None => self.take(leader, slot, cx),
         }
+    }
+
+    /// How many other members a primary has heard from lately: those it reaches, and those that
+    /// have not been out of reach for long and did not close the connection.
+    pub(super) fn heard_from(&self, leader: usize, now: Time) -> u8 {
+        if self.config.min_replicas == 0 {
+            return 0;
+        }
+        let lately = Span::from_seconds_f64(self.config.max_silence_s);
+        let recent = |place: usize| {
+            let silent = self.members[place].silent;
+            silent.is_none_or(|since| now.since(since) <= lately)
+        };
+        let heard = |place: &usize| {
+            let other = *place != leader && self.members[*place].up;
+            other && (self.linked(leader, *place) || recent(leader) && recent(*place))
+        };
+        (0..self.members.len()).filter(heard).count() as u8
     }
 
     fn arrive_read<S: Sink + ?Sized>(&mut self, slot: u32, address: u32, cx: &mut Context<'_, S>) {
@@ -229,13 +248,42 @@ impl Database {
     /// A read is done at this member.
     fn answer<S: Sink + ?Sized>(&mut self, place: usize, slot: u32, cx: &mut Context<'_, S>) {
         let Some(&Request { key, address, .. }) = cx.request(slot) else { return };
+        self.expire(place, key, cx);
         let cell = self.members[place].cell(key);
-        let (found, stamp) = cell.answer(self.loaded(key));
+        let (found, stamp) = self.look(cell, key, cx.now());
         self.show(address, place);
         let newest = self.count_read(key, found, stamp);
         self.explain_answer(slot, place, newest, cx);
         cx.found(slot, found, stamp);
         cx.reply(slot, Outcome::Done);
+    }
+
+    /// Is its lifetime over? Everybody goes by the primary's clock.
+    pub(super) fn expired(&self, cell: Cell, now: Time) -> bool {
+        let lifetime = Span::from_millis_f64(self.config.lifetime_ms);
+        lifetime > Span::ZERO && cell.is == Is::Written && now.since(cell.at) >= lifetime
+    }
+
+    /// What a read of this version of the key finds.
+    fn look(&self, cell: Cell, key: Key, now: Time) -> (Found, Stamp) {
+        match self.expired(cell, now) {
+            true => (Found::Nothing, cell.stamp),
+            false => cell.answer(self.loaded(key)),
+        }
+    }
+
+    /// The primary deletes an expired key that it meets, as Redis does; a replica waits until that
+    /// comes to it in the log.
+    fn expire<S: Sink + ?Sized>(&mut self, place: usize, key: Key, cx: &mut Context<'_, S>) {
+        let before = self.members[place].cell(key);
+        if place != self.primary || !self.expired(before, cx.now()) {
+            return;
+        }
+        let after = Cell { at: cx.now(), is: Is::Deleted, ..before };
+        self.members[place].store(key, after);
+        self.append(Entry { key, after, before, acknowledged: false }, cx);
+        self.counts.expired += 1;
+        self.settle(cx);
     }
 
     /// The address was shown what this member has. What an old primary has by itself is no position
@@ -272,7 +320,7 @@ impl Database {
             Op::MoveOut => {
                 let (found, stamp) = match before.is {
                     Is::Moved(found) => (found, before.stamp),
-                    _ => before.answer(self.loaded(key)),
+                    _ => self.look(before, key, cx.now()),
                 };
                 cx.found(slot, found, stamp);
                 (stamp, Is::Moved(found))
@@ -285,7 +333,7 @@ impl Database {
         let after = Cell { stamp, at: cx.now(), is };
         self.members[place].store(key, after);
         let ticket = self.ticket();
-        let mut waiting = Waiting { slot, leader: place, position: 0 };
+        let mut waiting = Waiting { slot, leader: place, position: 0, since: cx.now() };
         if place == self.primary {
             let entry = Entry { key, after, before, acknowledged: false };
             waiting.position = self.append(entry, cx);
@@ -377,6 +425,8 @@ impl Database {
             return;
         }
         let Some(&Request { key, .. }) = cx.request(poll.slot) else { return };
+        self.expire(place, key, cx);
+        let Some(poll) = self.polls.get_mut(&number) else { return };
         let cell = self.members[place].cell(key);
         let rank = |cell: Cell| (cell.stamp, matches!(cell.is, Is::Moved(_)));
         let newer = |best: Cell| rank(cell) > rank(best);
@@ -391,7 +441,7 @@ impl Database {
         let poll = *poll;
         self.polls.remove(&number);
         let (cell, best) = poll.best.unwrap_or_default();
-        let (found, stamp) = cell.answer(self.loaded(key));
+        let (found, stamp) = self.look(cell, key, cx.now());
         let newest = self.count_read(key, found, stamp);
         self.explain_share(&poll, usize::from(best), newest, cx);
         cx.found(poll.slot, found, stamp);

@@ -1,7 +1,7 @@
 //! What can be seen of a database: members, positions, lags, losses.
 
 use super::member::Task;
-use super::{Cell, Database, DatabaseConfig, Lost};
+use super::{Cell, Database, DatabaseConfig, Is, Lost};
 use crate::sim::{Key, Span, Time};
 use crate::stats::Meter;
 
@@ -74,23 +74,52 @@ pub struct Promotion {
     pub instead_of: u8,
     /// Its log position then.
     pub position: u64,
+    /// Its priority number.
+    pub priority: u16,
     /// How many entries the old primary had beyond that.
     pub behind: u64,
     /// How many of those were acknowledged.
     pub lost: u64,
-    /// The other members in reach, with their log positions.
-    pub runners_up: Vec<(u8, u64)>,
+    /// The other members in reach.
+    pub runners_up: Vec<RunnerUp>,
+}
+
+/// Somebody who could have taken the primary's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunnerUp {
+    /// Who, by number.
+    pub member: u8,
+    /// Its log position then.
+    pub position: u64,
+    /// Its priority number.
+    pub priority: u16,
+}
+
+/// How a change waited for replicas under WAIT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// How many were wanted.
+    pub wanted: u8,
+    /// How many had it in the end: what the client is told.
+    pub have: u8,
+    /// How long it waited.
+    pub took: Span,
 }
 
 impl Promotion {
     /// Why it was this one, in a sentence.
     pub fn words(&self) -> String {
         let Promotion { member, instead_of, position, behind, lost, .. } = self;
-        let others: Vec<String> =
-            self.runners_up.iter().map(|(who, at)| format!("member {who} at {at}")).collect();
+        // Priorities are spoken of where they decided, or somebody is left out for them.
+        let differ = self.runners_up.iter().any(|other| other.priority != self.priority);
+        let others: Vec<String> = self.runners_up.iter().map(|other| other.words(differ)).collect();
         let against = match others.is_empty() {
             true => "nobody else could be reached".to_owned(),
             false => format!("against {}", others.join(", ")),
+        };
+        let rank = match differ {
+            true => format!("the best priority, {}", self.priority),
+            false => "the longest log".to_owned(),
         };
         let loss = match (behind, lost) {
             (0, _) => "nothing is lost".to_owned(),
@@ -98,10 +127,30 @@ impl Promotion {
             (_, _) => format!("{behind} changes are lost, {lost} of them acknowledged"),
         };
         format!(
-            "Member {member} took the place of member {instead_of} at {}: it had the longest log, \
+            "Member {member} took the place of member {instead_of} at {}: it had {rank}, \
              entry {position} ({against}); {loss}.",
             self.at
         )
+    }
+}
+
+impl RunnerUp {
+    /// `member 2 at 117`, or with its priority.
+    fn words(&self, priorities: bool) -> String {
+        let RunnerUp { member, position, priority } = self;
+        match (priorities, priority) {
+            (false, _) => format!("member {member} at {position}"),
+            (true, 0) => format!("member {member} at {position}, never promoted"),
+            (true, n) => format!("member {member} at {position}, priority {n}"),
+        }
+    }
+}
+
+impl Waited {
+    /// What the client was told, in a sentence.
+    pub fn words(&self) -> String {
+        let Waited { wanted, have, took } = self;
+        format!("The last change waited {took} for {wanted} replicas; {have} have it.")
     }
 }
 
@@ -233,6 +282,38 @@ impl Database {
     /// The last time one did.
     pub fn promotion(&self) -> Option<&Promotion> {
         self.promotion.as_ref()
+    }
+
+    /// How the last change that was acknowledged under WAIT had waited.
+    pub fn waited(&self) -> Option<Waited> {
+        self.waited
+    }
+
+    /// The last entry of the log.
+    pub fn head(&self) -> u64 {
+        self.log.head()
+    }
+
+    /// Expired keys that the primary deleted, because it was asked for them.
+    pub fn expired_keys(&self) -> u64 {
+        self.counts.expired
+    }
+
+    /// How many keys a member holds, also expired ones that it has not deleted.
+    pub fn keys(&self, member: usize) -> u64 {
+        let Some(member) = self.members.get(member) else { return 0 };
+        let mut keys = match &self.parcel {
+            Some(words) => words.iter().map(|word| u64::from(word.count_ones())).sum(),
+            None => u64::from(self.config.records),
+        };
+        for (key, cell) in member.data.iter() {
+            match (cell.is == Is::Written, self.loaded(key)) {
+                (true, false) => keys += 1,
+                (false, true) => keys -= 1,
+                _ => {}
+            }
+        }
+        keys
     }
 
     /// How often a change waited for replicas until the time was up.

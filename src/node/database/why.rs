@@ -116,7 +116,8 @@ impl Database {
             let name = cx.own_name();
             let member = &self.members[place];
             let (applied, head) = (member.applied, self.log.head());
-            let found = member.cell(key).stamp;
+            let found_cell = member.cell(key);
+            let found = found_cell.stamp;
             let stale = newest > found;
             why.line(|| Line {
                 subject: format!("member {place}"),
@@ -131,11 +132,18 @@ impl Database {
                 },
                 chosen: !stale,
             });
-            why.title(|| match stale {
-                true => format!("{name} gave an old value"),
-                false => format!("{name} gave the newest value"),
+            let expired = self.expired(found_cell, cx.now());
+            why.title(|| match (expired, stale) {
+                (true, _) => format!("{name} found an expired key"),
+                (_, true) => format!("{name} gave an old value"),
+                (_, false) => format!("{name} gave the newest value"),
             });
             why.say(|| match head.saturating_sub(applied) {
+                _ if expired => format!(
+                    "It was written at {} and lives {} ms. Member {place} is a replica: it \
+                     answers as if the key were gone, and deletes it when the primary does.",
+                    found_cell.at, self.config.lifetime_ms
+                ),
                 0 => format!("Member {place} had applied the whole log, {applied} entries."),
                 behind if stale => format!(
                     "Member {place} had applied entry {applied} of {head}; the change of this key \
@@ -175,6 +183,7 @@ impl Database {
             let name = cx.own_name();
             let members = self.members.len();
             let (write, _) = self.config.quorums();
+            let heard = self.heard_from(leader, cx.now());
             why.line(|| Line {
                 subject: format!("member {leader}"),
                 numbers: format!("reaches {reached} of {members}"),
@@ -191,10 +200,20 @@ impl Database {
                     "This client still asked member {leader}; the primary is member {} now.",
                     self.primary
                 ),
+                Some(Reason::QuorumNotReached) if heard < self.config.min_replicas => {
+                    format!(
+                        "Member {leader} has heard from {heard} replicas within {} s, and takes \
+                         changes only with {} in touch.",
+                        self.config.max_silence_s, self.config.min_replicas
+                    )
+                }
                 Some(Reason::QuorumNotReached) => {
                     format!("W = {write} members must have it, and only {reached} can be reached.")
                 }
-                Some(_) => format!("The primary, member {leader}, is down."),
+                Some(_) => {
+                    let stuck = self.stuck().map(|why| format!(" {why}")).unwrap_or_default();
+                    format!("The primary, member {leader}, is down.{stuck}")
+                }
             });
         }
         cx.decided(slot, why);
@@ -246,6 +265,18 @@ impl Database {
                 }
                 Replication::Quorum => {
                     format!("Entry {position} is applied at W = {write} members.")
+                }
+                Replication::Wait => {
+                    let (wanted, have) = (self.config.wait_for, self.having(position));
+                    let took = cx.now().since(waiting.since);
+                    let over = match have < wanted {
+                        true => format!("the time of {} ms was over", self.config.semi_timeout_ms),
+                        false => format!("{wanted} were wanted"),
+                    };
+                    format!(
+                        "Entry {position} is applied at {have} replicas after {took}: {over}. The \
+                         client is told {have}."
+                    )
                 }
             });
         }

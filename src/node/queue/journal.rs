@@ -64,11 +64,21 @@ impl Queue {
             let joins = there.iter().any(|member| !members.contains_key(member));
             for member in gone {
                 self.log.rewind_member(group, member);
+                self.give_back(LinkId(member as u16));
                 self.forget_calls(LinkId(member as u16));
                 cx.wake_in(span, MISSED, group as u32);
             }
             if joins {
                 self.share_out(group, cx);
+            }
+        }
+    }
+
+    /// What this worker holds of partitions that others read by now is read again, too.
+    fn give_back(&mut self, link: LinkId) {
+        for out in self.out.values().filter(|out| out.worker == link) {
+            if let How::Offset(taken) = &out.how {
+                self.log.give_back(taken);
             }
         }
     }

@@ -412,7 +412,8 @@ impl Queue {
                 let handled = self.commit(taken, false);
                 self.count_handled(handled, cx.now());
             }
-            (How::Tag(..) | How::Offset(_), _) if broken => {}
+            (How::Tag(..), _) if broken => {}
+            (How::Offset(taken), _) if broken => self.log.give_back(taken),
             (How::Tag(tag, queue), _) => {
                 let (tag, queue) = (*tag, queue.clone());
                 self.refused_by_worker(tag, &queue, out.note, cx);

@@ -299,6 +299,14 @@ impl<B: Clone> Log<B> {
         cursor.still_until = cursor.still_until.max(still_until);
     }
 
+    /// A record that was taken will never be done: its partition is read again from the committed
+    /// offset, whoever reads it by now.
+    pub fn give_back<T>(&mut self, taken: &Taken<T>) {
+        if self.cursor(taken).is_some() {
+            self.rewind(taken.group, taken.partition, Time::ZERO);
+        }
+    }
+
     /// All partitions of a member are read again from their committed offsets.
     pub fn rewind_member(&mut self, group: usize, member: u32) {
         let Some(readers) = self.groups.get(group) else { return };
