@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::fault::{FaultKind, Target};
 use super::ring;
-use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
+use super::types::{LinkSpec, NodeSpec, Scenario};
 use crate::node::Family;
 use crate::node::param::brief;
 use crate::sim::Op;
@@ -144,11 +145,15 @@ impl Scenario {
         for (place, fault) in self.faults.iter().enumerate() {
             let path = format!("faults[{place}]");
             at(&path, fault.at.ns())?;
-            let Some(node) = self.node(&fault.node) else {
-                let reason = format!("there is no node {:?}", short(&fault.node));
-                return Err(Problem::new(format!("{path}.node"), reason));
+            let fits = match &fault.on {
+                Target::Node(id) => {
+                    let node = self.node(id);
+                    let node = node.ok_or_else(|| Problem::new(format!("{path}.node"), nobody(id)));
+                    fault_fits(fault.kind, node?)
+                }
+                Target::Wire(from, to) => self.wire_fault_fits(fault.kind, from, to),
             };
-            fault_fits(fault.kind, node).map_err(|reason| Problem::new(path, reason))?;
+            fits.map_err(|reason| Problem::new(path, reason))?;
         }
         for (place, send) in self.sends.iter().enumerate() {
             let path = format!("sends[{place}]");
@@ -163,6 +168,18 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+}
+
+impl Scenario {
+    fn wire_fault_fits(&self, kind: FaultKind, from: &str, to: &str) -> Result<(), String> {
+        if self.link(from, to).is_none() {
+            return Err(format!("there is no wire from {:?} to {:?}", short(from), short(to)));
+        }
+        match kind.happens_to().1 {
+            true => Ok(()),
+            false => Err(format!("a wire cannot {}", kind.name().replace('_', " "))),
+        }
     }
 }
 
@@ -234,11 +251,20 @@ fn joinable(
 }
 
 /// Can this happen to this node? If not: why.
-fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
+pub(super) fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
     let entry = node.kind.entry();
     let parts = node.kind.parts();
+    let family = node.kind.family();
     match kind {
         FaultKind::Crash | FaultKind::Restart => Ok(()),
+        // A part of a registry lives with those who ask: that cannot stand still with it.
+        FaultKind::Errors(_) | FaultKind::Pause | FaultKind::Resume
+            if entry.takes && family != Family::Registry =>
+        {
+            Ok(())
+        }
+        FaultKind::Flush if matches!(family, Family::Cache | Family::Cluster) => Ok(()),
+        FaultKind::CheckClock(_) if matches!(family, Family::Balancer | Family::Registry) => Ok(()),
         FaultKind::Drain | FaultKind::Ready if entry.takes => Ok(()),
         FaultKind::Slow(_) | FaultKind::Normal if entry.slows => Ok(()),
         FaultKind::RefuseWrites | FaultKind::AcceptWrites if entry.refuses => Ok(()),

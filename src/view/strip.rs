@@ -2,7 +2,7 @@
 
 use crate::node::AnyNode;
 use crate::scenario::build::Run;
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::{Fault, Scenario, Target};
 use crate::session::{LATENCY_CELLS, Series};
 use crate::sim::Time;
 
@@ -153,7 +153,10 @@ pub fn fault_marks(scenario: &Scenario, window: Window, letter: f64) -> Vec<Faul
         }
         let good = together.iter().all(|fault| fault.kind.mends());
         let worst = together.iter().find(|fault| good || !fault.kind.mends());
-        let name = worst.and_then(|fault| scenario.node(&fault.node));
+        let name = worst.and_then(|fault| match &fault.on {
+            Target::Node(id) => scenario.node(id),
+            Target::Wire(from, _) => scenario.node(from),
+        });
         let name = name.map_or("", |node| node.label.as_str());
         let sign = if good { '\u{25b2}' } else { '\u{d7}' };
         let words = match together.len() - 1 {
