@@ -145,15 +145,12 @@ impl Scenario {
         for (place, fault) in self.faults.iter().enumerate() {
             let path = format!("faults[{place}]");
             at(&path, fault.at.ns())?;
-            let fits = match &fault.on {
-                Target::Node(id) => {
-                    let node = self.node(id);
-                    let node = node.ok_or_else(|| Problem::new(format!("{path}.node"), nobody(id)));
-                    fault_fits(fault.kind, node?)
-                }
-                Target::Wire(from, to) => self.wire_fault_fits(fault.kind, from, to),
-            };
-            fits.map_err(|reason| Problem::new(path, reason))?;
+            if let Target::Node(id) = &fault.on
+                && self.node(id).is_none()
+            {
+                return Err(Problem::new(format!("{path}.node"), nobody(id)));
+            }
+            can_happen(self, &fault.on, fault.kind).map_err(|reason| Problem::new(path, reason))?;
         }
         for (place, send) in self.sends.iter().enumerate() {
             let path = format!("sends[{place}]");
@@ -171,15 +168,15 @@ impl Scenario {
     }
 }
 
-impl Scenario {
-    fn wire_fault_fits(&self, kind: FaultKind, from: &str, to: &str) -> Result<(), String> {
-        if self.link(from, to).is_none() {
-            return Err(format!("there is no wire from {:?} to {:?}", short(from), short(to)));
+/// Can this happen to that node or wire? If not: why, in words for a person.
+pub fn can_happen(scenario: &Scenario, on: &Target, kind: FaultKind) -> Result<(), String> {
+    match on {
+        Target::Node(id) => fault_fits(kind, scenario.node(id).ok_or_else(|| nobody(id))?),
+        Target::Wire(from, to) if scenario.link(from, to).is_none() => {
+            Err(format!("there is no wire from {:?} to {:?}", short(from), short(to)))
         }
-        match kind.happens_to().1 {
-            true => Ok(()),
-            false => Err(format!("a wire cannot {}", kind.name().replace('_', " "))),
-        }
+        Target::Wire(..) if kind.happens_to().1 => Ok(()),
+        Target::Wire(..) => Err(format!("a wire cannot {}", kind.name().replace('_', " "))),
     }
 }
 
@@ -251,7 +248,7 @@ fn joinable(
 }
 
 /// Can this happen to this node? If not: why.
-pub(super) fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
+fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
     let entry = node.kind.entry();
     let parts = node.kind.parts();
     let family = node.kind.family();

@@ -16,7 +16,7 @@ mod schema;
 mod types;
 mod wire;
 
-pub use check::{Problem, connectable};
+pub use check::{Problem, can_happen, connectable};
 pub use fault::{Fault, FaultKind, Target};
 pub use impairment::{Impairment, impairment, wire_impairment};
 pub use schema::schema;

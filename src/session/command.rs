@@ -89,6 +89,9 @@ impl Command {
             }
             (Command::Rename(node, _), Command::Rename(other, _)) => node == other,
             (Command::SetFault(place, _), Command::SetFault(other, _)) => place == other,
+            (Command::All(a), Command::All(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same_gesture(b))
+            }
             (Command::SetLink(from, to, ..), Command::SetLink(other_from, other_to, ..)) => {
                 from == other_from && to == other_to
             }

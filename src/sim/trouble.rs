@@ -12,7 +12,7 @@ use super::context::Context;
 use super::event::{Event, What};
 use super::link::Link;
 use super::node::{LinkId, Node, NodeId, Signal};
-use super::request::{Outcome, Place, Reason};
+use super::request::{Outcome, Place, Reason, Request};
 use super::rng::Rng;
 use super::sink::Sink;
 use super::time::{Span, Time};
@@ -167,6 +167,17 @@ impl<N: Node> World<N> {
     /// Does the node stand still?
     pub fn stands_still(&self, node: NodeId) -> bool {
         self.core.ailments.get(&node).is_some_and(|ailment| ailment.still.is_some())
+    }
+
+    /// How many requests and answers a wire holds.
+    pub fn held(&self, wire: LinkId) -> usize {
+        self.core.stuck.get(&wire).map_or(0, VecDeque::len)
+    }
+
+    /// How many requests and answers wait at the door of a node that stands still.
+    pub fn at_door(&self, node: NodeId) -> usize {
+        let here = |request: &&Request| request.place == Place::AtDoor(node);
+        self.core.requests.iter().map(|(_, request)| request).filter(here).count()
     }
 
     /// Something happens to a wire.
