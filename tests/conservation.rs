@@ -65,6 +65,7 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             Place::Waiting(node) => held.entry(node).or_default().1 += 1,
             Place::Calling(node) => held.entry(node).or_default().2 += 1,
             Place::Going(_) | Place::Returning(_) => {}
+            Place::AtDoor(node) => prop_assert!(run.stands_still(node), "{request:?}"),
             // Between two events everybody is on the way, waiting or being served.
             Place::At(_) => prop_assert!(false, "{request:?} was left lying"),
         }

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
+use super::fault::{Fault, FaultKind, Target};
+use super::types::{LinkSpec, NodeSpec, Scenario};
 use crate::node::cache::Pattern;
 use crate::node::{AnyNode, Kind, cluster};
 use crate::sim::{
     Card, Link, LinkId, NodeId, Order, PartFault, Planned, Rng, Signal, Silent, Sink, Span, Time,
-    World,
+    WireFault, World,
 };
 
 /// A running scenario.
@@ -17,7 +18,7 @@ pub type Run = World<AnyNode>;
 
 /// A run at its beginning.
 pub fn build(scenario: &Scenario) -> Run {
-    let mut run = Run::default();
+    let mut run = Run::seeded(scenario.seed);
     reconcile(&mut run, scenario, &mut Silent);
     run
 }
@@ -113,7 +114,7 @@ fn same_kind(running: &AnyNode, node: &NodeSpec) -> bool {
 
 fn change_node<S: Sink>(run: &mut Run, id: NodeId, node: &NodeSpec, sink: &mut S) {
     let now = run.card(id);
-    let wanted = Card { up: now.up, draining: now.draining, ..card(node) };
+    let wanted = Card { up: now.up, draining: now.draining, ailing: now.ailing, ..card(node) };
     if *now != wanted {
         run.set_card(id, wanted, sink);
     }
@@ -159,36 +160,72 @@ fn add_links<S: Sink>(
     }
 }
 
-/// Faults, then single requests; a node that is not there has none.
+/// Faults, then single requests; a node or a wire that is not there has none.
 fn plan(run: &mut Run, scenario: &Scenario, nodes: &BTreeMap<Arc<str>, NodeId>) -> Vec<Planned> {
+    let number = |id: &str| nodes.get(id).copied();
     let mut plan = Vec::new();
-    let mut add = |at: Time, id: &str, order| {
-        let planned = |&node| Planned { at: at.max(Time::from_ns(1)), node, order };
-        plan.extend(nodes.get(id).map(planned));
+    let mut add = |at: Time, node: Option<NodeId>, order| {
+        let planned = |node| Planned { at: at.max(Time::from_ns(1)), node, order };
+        plan.extend(node.map(planned));
     };
     for fault in &scenario.faults {
-        let signal = match fault.kind {
-            FaultKind::Drain | FaultKind::Ready => {
-                let order = Order::Drain(fault.kind == FaultKind::Drain);
-                add(fault.at, &fault.node, order);
-                continue;
+        match &fault.on {
+            Target::Node(id) => {
+                if let Some(order) = node_order(fault) {
+                    add(fault.at, number(id), order);
+                }
             }
-            FaultKind::Crash => Signal::Crash,
-            FaultKind::Restart => Signal::Restart,
-            FaultKind::RefuseWrites => Signal::RefuseWrites(true),
-            FaultKind::AcceptWrites => Signal::RefuseWrites(false),
-            FaultKind::Slow(factor) => Signal::Slow(factor),
-            FaultKind::Normal => Signal::Slow(1),
-            FaultKind::CrashPart(part) => Signal::Part(part, PartFault::Crash),
-            FaultKind::RestartPart(part) => Signal::Part(part, PartFault::Restart),
-            FaultKind::CutPart(part) => Signal::Part(part, PartFault::Cut),
-            FaultKind::JoinPart(part) => Signal::Part(part, PartFault::Join),
-        };
-        add(fault.at, &fault.node, Order::Tell(signal));
+            Target::Wire(from, to) => {
+                let ends = number(from).zip(number(to));
+                let wire = ends.and_then(|(from, to)| {
+                    let here = |link: &Link| !link.gone && link.from == from && link.to == to;
+                    run.links().iter().position(here)
+                });
+                if let Some(order) = wire.and_then(|wire| wire_order(fault, LinkId(wire as u16))) {
+                    add(fault.at, number(from), order);
+                }
+            }
+        }
     }
     for send in &scenario.sends {
         let key = run.typed_key(&send.key);
-        add(send.at, &send.from, Order::Tell(Signal::SendOne(key, send.op)));
+        add(send.at, number(&send.from), Order::Tell(Signal::SendOne(key, send.op)));
     }
     plan
+}
+
+fn node_order(fault: &Fault) -> Option<Order> {
+    Some(Order::Tell(match fault.kind {
+        FaultKind::Drain => return Some(Order::Drain(true)),
+        FaultKind::Ready => return Some(Order::Drain(false)),
+        FaultKind::Errors(percent) => return Some(Order::Err(percent)),
+        FaultKind::Pause => return Some(Order::Halt(true)),
+        FaultKind::Resume => return Some(Order::Halt(false)),
+        FaultKind::Crash => Signal::Crash,
+        FaultKind::Restart => Signal::Restart,
+        FaultKind::RefuseWrites => Signal::RefuseWrites(true),
+        FaultKind::AcceptWrites => Signal::RefuseWrites(false),
+        FaultKind::Slow(factor) => Signal::Slow(factor),
+        FaultKind::Normal => Signal::Slow(1),
+        FaultKind::CrashPart(part) => Signal::Part(part, PartFault::Crash),
+        FaultKind::RestartPart(part) => Signal::Part(part, PartFault::Restart),
+        FaultKind::CutPart(part) => Signal::Part(part, PartFault::Cut),
+        FaultKind::JoinPart(part) => Signal::Part(part, PartFault::Join),
+        FaultKind::Flush => Signal::Flush,
+        FaultKind::CheckClock(factor) => Signal::CheckClock(factor),
+        FaultKind::Cut | FaultKind::Join | FaultKind::Lose(_) | FaultKind::Delay(_) => return None,
+    }))
+}
+
+fn wire_order(fault: &Fault, wire: LinkId) -> Option<Order> {
+    let what = match fault.kind {
+        FaultKind::Cut => WireFault::Cut(true),
+        FaultKind::Join => WireFault::Cut(false),
+        FaultKind::Pause => WireFault::Hold(true),
+        FaultKind::Resume => WireFault::Hold(false),
+        FaultKind::Lose(percent) => WireFault::Lose(percent),
+        FaultKind::Delay(ms) => WireFault::Delay(Span::from_millis(u64::from(ms))),
+        _ => return None,
+    };
+    Some(Order::Wire(wire, what))
 }

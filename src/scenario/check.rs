@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::fault::{FaultKind, Target};
 use super::ring;
-use super::types::{FaultKind, LinkSpec, NodeSpec, Scenario};
+use super::types::{LinkSpec, NodeSpec, Scenario};
 use crate::node::Family;
 use crate::node::param::brief;
 use crate::sim::Op;
@@ -144,11 +145,12 @@ impl Scenario {
         for (place, fault) in self.faults.iter().enumerate() {
             let path = format!("faults[{place}]");
             at(&path, fault.at.ns())?;
-            let Some(node) = self.node(&fault.node) else {
-                let reason = format!("there is no node {:?}", short(&fault.node));
-                return Err(Problem::new(format!("{path}.node"), reason));
-            };
-            fault_fits(fault.kind, node).map_err(|reason| Problem::new(path, reason))?;
+            if let Target::Node(id) = &fault.on
+                && self.node(id).is_none()
+            {
+                return Err(Problem::new(format!("{path}.node"), nobody(id)));
+            }
+            can_happen(self, &fault.on, fault.kind).map_err(|reason| Problem::new(path, reason))?;
         }
         for (place, send) in self.sends.iter().enumerate() {
             let path = format!("sends[{place}]");
@@ -163,6 +165,18 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+}
+
+/// Can this happen to that node or wire? If not: why, in words for a person.
+pub fn can_happen(scenario: &Scenario, on: &Target, kind: FaultKind) -> Result<(), String> {
+    match on {
+        Target::Node(id) => fault_fits(kind, scenario.node(id).ok_or_else(|| nobody(id))?),
+        Target::Wire(from, to) if scenario.link(from, to).is_none() => {
+            Err(format!("there is no wire from {:?} to {:?}", short(from), short(to)))
+        }
+        Target::Wire(..) if kind.happens_to().1 => Ok(()),
+        Target::Wire(..) => Err(format!("a wire cannot {}", kind.name().replace('_', " "))),
     }
 }
 
@@ -237,8 +251,17 @@ fn joinable(
 fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
     let entry = node.kind.entry();
     let parts = node.kind.parts();
+    let family = node.kind.family();
     match kind {
         FaultKind::Crash | FaultKind::Restart => Ok(()),
+        // A part of a registry lives with those who ask: that cannot stand still with it.
+        FaultKind::Errors(_) | FaultKind::Pause | FaultKind::Resume
+            if entry.takes && family != Family::Registry =>
+        {
+            Ok(())
+        }
+        FaultKind::Flush if matches!(family, Family::Cache | Family::Cluster) => Ok(()),
+        FaultKind::CheckClock(_) if matches!(family, Family::Balancer | Family::Registry) => Ok(()),
         FaultKind::Drain | FaultKind::Ready if entry.takes => Ok(()),
         FaultKind::Slow(_) | FaultKind::Normal if entry.slows => Ok(()),
         FaultKind::RefuseWrites | FaultKind::AcceptWrites if entry.refuses => Ok(()),

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::check::{Problem, clean};
-use super::types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};
+use super::fault::{Fault, FaultKind, Target};
+use super::types::{LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};
 use crate::node::{CATALOGUE, Kind, KindEntry, Range, Value};
 use crate::sim::{Op, Time};
 
@@ -47,7 +48,15 @@ impl Scenario {
             let fault = |f: &Fault| {
                 let mut map = Map::new();
                 map.insert("at_ms".into(), millis(f.at));
-                map.insert("node".into(), json!(f.node));
+                match &f.on {
+                    Target::Node(id) => {
+                        map.insert("node".into(), json!(id));
+                    }
+                    Target::Wire(from, to) => {
+                        map.insert("from".into(), json!(from));
+                        map.insert("to".into(), json!(to));
+                    }
+                }
                 map.insert("what".into(), json!(f.kind.name()));
                 if let (Some((field, _)), Some(number)) = (f.kind.amount(), f.kind.number()) {
                     map.insert(field.into(), json!(number));
@@ -296,7 +305,7 @@ fn read_link(at: &At<'_>) -> Result<LinkSpec, Problem> {
 }
 
 fn read_fault(at: &At<'_>) -> Result<Fault, Problem> {
-    at.only(&["at_ms", "node", "what", "part", "factor"])?;
+    at.only(&["at_ms", "node", "from", "to", "what", "part", "factor", "percent", "ms"])?;
     let what = at.needed("what")?;
     let name = what.text()?;
     let Some(kind) = FaultKind::ALL.iter().find(|kind| kind.name() == name) else {
@@ -308,12 +317,18 @@ fn read_fault(at: &At<'_>) -> Result<Fault, Problem> {
         Some((field, range)) => {
             let given = at.needed(field)?;
             let amount = given.number()?;
-            if amount.fract() != 0.0 || !range.contains(&amount) {
-                let (least, most) = (range.start(), range.end());
+            let (least, most) = (*range.start(), *range.end());
+            if amount.fract() != 0.0 || !(f64::from(least)..=f64::from(most)).contains(&amount) {
                 return given.wrong(format!("must be a whole number from {least} to {most}"));
             }
-            kind.with(amount as u8)
+            kind.with(amount as u16)
         }
     };
-    Ok(Fault { at: at.needed("at_ms")?.time()?, node: at.needed("node")?.text()?, kind })
+    let on = match (at.field("node")?, at.field("from")?) {
+        (Some(_), Some(_)) => return at.wrong("has a node or a wire, not both"),
+        (None, Some(from)) => Target::Wire(from.text()?, at.needed("to")?.text()?),
+        (None, None) if !kind.happens_to().0 => return at.wrong("needs \"from\" and \"to\""),
+        (_, None) => Target::Node(at.needed("node")?.text()?),
+    };
+    Ok(Fault { at: at.needed("at_ms")?.time()?, on, kind })
 }

@@ -5,6 +5,8 @@
 
 pub mod build;
 mod check;
+mod fault;
+mod fault_wire;
 pub mod gallery;
 mod impairment;
 mod json;
@@ -14,7 +16,8 @@ mod schema;
 mod types;
 mod wire;
 
-pub use check::{Problem, connectable};
-pub use impairment::{Impairment, impairment};
+pub use check::{Problem, can_happen, connectable};
+pub use fault::{Fault, FaultKind, Target};
+pub use impairment::{Impairment, impairment, wire_impairment};
 pub use schema::schema;
-pub use types::{Fault, FaultKind, LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};
+pub use types::{LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};

@@ -11,7 +11,8 @@ use super::check::{
     AT_MS_MAX, ID_MAX, KEY_MAX, LABEL_MAX, LATENCY_MS_MAX, LINKS_MAX, NODES_MAX, NOTE_MAX,
     PLACE_MAX, PLAN_MAX, SEED_MAX, TITLE_MAX,
 };
-use super::types::{FaultKind, SCHEMA};
+use super::fault::FaultKind;
+use super::types::SCHEMA;
 use crate::node::{CATALOGUE, Choice, Kind, KindEntry, Range, Spec, Value};
 use crate::sim::Op;
 
@@ -184,13 +185,20 @@ fn link() -> Json {
 }
 
 fn fault() -> Json {
-    let one = |kind: &FaultKind| {
-        let mut properties = json!({
-            "at_ms": at(),
-            "node": id("The node it happens to."),
-            "what": { "const": kind.name() },
-        });
-        let mut required = vec!["at_ms", "node", "what"];
+    let one = |kind: &FaultKind, wire: bool| {
+        let mut properties = json!({ "at_ms": at(), "what": { "const": kind.name() } });
+        let mut required = vec!["at_ms", "what"];
+        let places: &[(&str, &str)] = match wire {
+            true => &[
+                ("from", "The node where the wire that it happens to begins."),
+                ("to", "The node where that wire ends."),
+            ],
+            false => &[("node", "The node it happens to.")],
+        };
+        for (field, what) in places {
+            properties[*field] = id(what);
+            required.push(field);
+        }
         if let Some((field, range)) = kind.amount() {
             let (least, most) = (range.start(), range.end());
             properties[field] = json!({ "type": "integer", "minimum": least, "maximum": most });
@@ -201,7 +209,11 @@ fn fault() -> Json {
             "properties": properties,
         })
     };
-    json!({ "oneOf": FaultKind::ALL.iter().map(one).collect::<Vec<Json>>() })
+    let all = FaultKind::ALL.iter().flat_map(|kind| {
+        let (nodes, wires) = kind.happens_to();
+        nodes.then(|| one(kind, false)).into_iter().chain(wires.then(|| one(kind, true)))
+    });
+    json!({ "oneOf": all.collect::<Vec<Json>>() })
 }
 
 fn send() -> Json {

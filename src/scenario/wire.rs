@@ -12,7 +12,8 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::check::Problem;
-use super::types;
+use super::fault::Target;
+use super::{fault_wire, types};
 use crate::node::{CATALOGUE, Range, Value};
 use crate::sim::{Op, Time};
 
@@ -145,6 +146,10 @@ impl Scenario {
             let found = scenario.nodes.iter().position(|node| node.id == id);
             found.unwrap_or(usize::from(u16::MAX)) as u16
         };
+        let wire = |from: &str, to: &str| {
+            let found = scenario.links.iter().position(|link| link.from == from && link.to == to);
+            found.unwrap_or(usize::from(u16::MAX)) as u16
+        };
         Scenario {
             title: scenario.title.clone(),
             note: scenario.note.clone(),
@@ -160,11 +165,8 @@ impl Scenario {
                 })
                 .collect(),
             faults: (scenario.faults.iter())
-                .map(|fault| Fault {
-                    at_ns: fault.at.ns(),
-                    node: place(&fault.node),
-                    kind: fault.kind.wire(),
-                })
+                .flat_map(|fault| fault_wire::pack(fault, place, wire))
+                .map(|(at_ns, node, kind)| Fault { at_ns, node, kind })
                 .collect(),
             sends: (scenario.sends.iter())
                 .map(|send| Send {
@@ -201,14 +203,13 @@ impl Scenario {
                 loss: link.loss.into(),
             });
         }
-        for (place, fault) in self.faults.into_iter().enumerate() {
-            let path = format!("faults[{place}]");
-            let Some(kind) = types::FaultKind::of_wire(fault.kind) else {
-                return Err(Problem::new(path, "is of a kind this version does not know"));
-            };
-            let node = id(fault.node, path)?;
-            scenario.faults.push(types::Fault { at: Time::from_ns(fault.at_ns), node, kind });
-        }
+        let records = self.faults.iter().map(|fault| (fault.at_ns, fault.node, fault.kind));
+        let node = |place: u16| Some(Target::node(&nodes.get(usize::from(place))?.id));
+        let wire = |place: u16| {
+            let link = scenario.links.get(usize::from(place))?;
+            Some(Target::wire(&link.from, &link.to))
+        };
+        scenario.faults = fault_wire::unpack(records, node, wire)?;
         for (place, send) in self.sends.into_iter().enumerate() {
             let path = format!("sends[{place}]");
             let op = Op::ALL.get(usize::from(send.from >> SEND_OP_SHIFT)).copied();

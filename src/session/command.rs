@@ -2,7 +2,7 @@
 //! back.
 
 use crate::node::Value;
-use crate::scenario::{Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, connectable};
+use crate::scenario::{Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, Target, connectable};
 
 /// Why an edit was refused, in words for a person.
 pub type Refusal = Problem;
@@ -38,6 +38,8 @@ pub enum Command {
     AddFault(usize, Fault),
     /// Takes the fault at this place out.
     RemoveFault(usize),
+    /// Puts another fault in the place of the one there: moves it, or changes what it is.
+    SetFault(usize, Fault),
     /// Puts a single request at this place in the list.
     AddSend(usize, SendOne),
     /// Takes the single request at this place out.
@@ -68,6 +70,7 @@ impl Command {
             | Command::SetSpeed(_)
             | Command::AddFault(..)
             | Command::RemoveFault(_)
+            | Command::SetFault(..)
             | Command::AddSend(..)
             | Command::RemoveSend(_) => true,
             Command::All(commands) => commands.iter().all(Command::leaves_run_alone),
@@ -85,6 +88,10 @@ impl Command {
                 node == other_node && key == other_key
             }
             (Command::Rename(node, _), Command::Rename(other, _)) => node == other,
+            (Command::SetFault(place, _), Command::SetFault(other, _)) => place == other,
+            (Command::All(a), Command::All(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same_gesture(b))
+            }
             (Command::SetLink(from, to, ..), Command::SetLink(other_from, other_to, ..)) => {
                 from == other_from && to == other_to
             }
@@ -156,13 +163,7 @@ fn remove_node(scenario: &mut Scenario, id: &str) -> Result<Command, Refusal> {
     {
         inverses.push(Command::AddSend(place, scenario.sends.remove(place)));
     }
-    for place in (0..scenario.faults.len())
-        .rev()
-        .filter(|&n| scenario.faults[n].node == id)
-        .collect::<Vec<_>>()
-    {
-        inverses.push(Command::AddFault(place, scenario.faults.remove(place)));
-    }
+    inverses.extend(take_faults(scenario, |on| on.touches(id)));
     let touches = |link: &LinkSpec| link.from == id || link.to == id;
     for place in
         (0..scenario.links.len()).rev().filter(|&n| touches(&scenario.links[n])).collect::<Vec<_>>()
@@ -170,6 +171,26 @@ fn remove_node(scenario: &mut Scenario, id: &str) -> Result<Command, Refusal> {
         inverses.push(Command::AddLink(place, scenario.links.remove(place)));
     }
     inverses.push(Command::AddNode(place, scenario.nodes.remove(place)));
+    inverses.reverse();
+    Ok(Command::All(inverses))
+}
+
+/// Takes out what happens to something that goes, and gives what puts it back, last first.
+fn take_faults(scenario: &mut Scenario, goes: impl Fn(&Target) -> bool) -> Vec<Command> {
+    let places = (0..scenario.faults.len()).rev();
+    let places: Vec<usize> = places.filter(|&place| goes(&scenario.faults[place].on)).collect();
+    let take = |place| Command::AddFault(place, scenario.faults.remove(place));
+    places.into_iter().map(take).collect()
+}
+
+fn remove_link(scenario: &mut Scenario, from: &str, to: &str) -> Result<Command, Refusal> {
+    let place = link_place(scenario, from, to)?;
+    let mut inverses = take_faults(scenario, |on| on.is_wire(from, to));
+    let link = Command::AddLink(place, scenario.links.remove(place));
+    if inverses.is_empty() {
+        return Ok(link);
+    }
+    inverses.push(link);
     inverses.reverse();
     Ok(Command::All(inverses))
 }
@@ -185,10 +206,7 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
             insert("links", &mut scenario.links, place, link)?;
             Command::RemoveLink(ends.0, ends.1)
         }
-        Command::RemoveLink(from, to) => {
-            let place = link_place(scenario, &from, &to)?;
-            Command::AddLink(place, scenario.links.remove(place))
-        }
+        Command::RemoveLink(from, to) => remove_link(scenario, &from, &to)?,
         Command::Move(places) => {
             let mut back = Vec::new();
             for (id, x, y) in places {
@@ -227,6 +245,11 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
         }
         Command::RemoveFault(place) => {
             Command::AddFault(place, take("faults", &mut scenario.faults, place)?)
+        }
+        Command::SetFault(place, fault) => {
+            let there = scenario.faults.get_mut(place);
+            let beyond = || Problem::new(format!("faults[{place}]"), "is not there");
+            Command::SetFault(place, replace(there.ok_or_else(beyond)?, fault))
         }
         Command::AddSend(place, send) => {
             insert("sends", &mut scenario.sends, place, send)?;

@@ -188,6 +188,7 @@ impl Session {
             Place::Serving(node) => format!("serve in {}", self.name_of(node)),
             Place::Calling(node) => format!("{} asks others", self.name_of(node)),
             Place::At(node) => format!("at {}", self.name_of(node)),
+            Place::AtDoor(node) => format!("outside {}, which stands still", self.name_of(node)),
         }
     }
 

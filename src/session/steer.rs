@@ -5,7 +5,7 @@ use super::series::{Series, Since};
 use super::snapshots::Snapshots;
 use super::{History, Session};
 use crate::scenario::build::{self, Run};
-use crate::scenario::{Fault, FaultKind, Scenario, SendOne};
+use crate::scenario::{Fault, FaultKind, Scenario, SendOne, Target};
 use crate::sim::{Event, NodeId, Op, Outcome, Silent, Sink, Span, Time, What};
 
 /// The most events that putting a changed past right may take; beyond that the present waits.
@@ -92,17 +92,30 @@ impl Session {
 
     /// Kills a node just now. The fault becomes part of the scenario, so a link reproduces it.
     pub fn kill(&mut self, id: &str) -> Result<(), Refusal> {
-        self.fault_now(id, FaultKind::Crash)
+        self.fault(Target::node(id), FaultKind::Crash)
     }
 
     /// Brings a crashed node up again just now.
     pub fn revive(&mut self, id: &str) -> Result<(), Refusal> {
-        self.fault_now(id, FaultKind::Restart)
+        self.fault(Target::node(id), FaultKind::Restart)
     }
 
-    /// Lets something else go wrong, or right again, at a node just now.
-    pub fn fault(&mut self, id: &str, kind: FaultKind) -> Result<(), Refusal> {
-        self.fault_now(id, kind)
+    /// Lets something go wrong, or right again, at a node or a wire just now. It becomes part of the
+    /// scenario.
+    pub fn fault(&mut self, on: Target, kind: FaultKind) -> Result<(), Refusal> {
+        self.faults(vec![(on, kind)])
+    }
+
+    /// Lets several things happen just now, at one instant, in this order. One step of undo.
+    pub fn faults(&mut self, all: Vec<(Target, FaultKind)>) -> Result<(), Refusal> {
+        let (at, first) = (self.free_instant(), self.scenario.faults.len());
+        let numbered = all.into_iter().enumerate();
+        let add = |(n, (on, kind))| Command::AddFault(first + n, Fault { at, on, kind });
+        let mut commands: Vec<Command> = numbered.map(add).collect();
+        match commands.len() {
+            1 => self.apply(commands.remove(0), 0),
+            _ => self.apply(Command::All(commands), 0),
+        }
     }
 
     /// Sends one request with this key just now. It becomes part of the scenario.
@@ -240,11 +253,6 @@ impl Session {
             self.change_plan(first);
         }
         Ok(inverse)
-    }
-
-    fn fault_now(&mut self, id: &str, kind: FaultKind) -> Result<(), Refusal> {
-        let fault = Fault { at: self.free_instant(), node: id.to_owned(), kind };
-        self.apply(Command::AddFault(self.scenario.faults.len(), fault), 0)
     }
 
     /// Just after now, at an instant that nothing else in the plan has.

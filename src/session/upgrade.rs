@@ -3,7 +3,7 @@
 use super::{Command, Refusal, Session};
 use crate::node::machine::{self, CourseMachine, Machine, REBOOT};
 use crate::node::{Kind, ServerConfig, Value};
-use crate::scenario::{Fault, FaultKind, Problem};
+use crate::scenario::{Fault, FaultKind, Problem, Target};
 
 impl Session {
     fn server(&self, id: &str) -> Option<&ServerConfig> {
@@ -33,7 +33,7 @@ impl Session {
             return Err(Problem::new("", "there is no larger machine"));
         };
         let down = self.free_instant();
-        let fault = |at, kind| Fault { at, node: id.to_owned(), kind };
+        let fault = |at, kind| Fault { at, on: Target::node(id), kind };
         let last = self.scenario().faults.len();
         let mut all = vec![
             Command::AddFault(last, fault(down, FaultKind::Crash)),

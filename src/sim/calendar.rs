@@ -13,7 +13,8 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::event::{Event, Word};
+use super::event::{Event, What, Word};
+use super::node::NodeId;
 use super::time::{Span, Time};
 
 /// How many constant delays have a lane at one time.
@@ -149,6 +150,25 @@ impl Calendar {
         self.heap.retain(|entry| entry.sequence >= FIRST_UNPLANNED);
     }
 
+    /// Takes all timers of a node out, in the order in which they would have rung.
+    pub(super) fn take_timers(&mut self, node: NodeId) -> Vec<(Time, Event)> {
+        let mut taken = Vec::new();
+        let mut keep = |entry: &Entry| {
+            let event = entry.word.event();
+            let stays = event.node != node || !matches!(event.what, What::Timer(_));
+            if !stays {
+                taken.push((entry.key(), event));
+            }
+            stays
+        };
+        self.heap.retain(&mut keep);
+        for lane in &mut self.lanes {
+            lane.waiting.retain(&mut keep);
+        }
+        taken.sort_by_key(|(key, _)| *key);
+        taken.into_iter().map(|((at, _), event)| (at, event)).collect()
+    }
+
     /// When the next event happens.
     pub fn peek(&self) -> Option<Time> {
         let lanes = self.lanes.iter().filter_map(|lane| lane.waiting.front());
@@ -195,8 +215,6 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::What;
-    use super::super::node::NodeId;
     use super::*;
     use proptest::prelude::*;
 

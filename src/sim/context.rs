@@ -38,6 +38,8 @@ pub struct Card {
     pub up: bool,
     /// Was it taken out of the run?
     pub gone: bool,
+    /// Is it in trouble that shows at its door?
+    pub ailing: bool,
 }
 
 impl Card {
@@ -55,6 +57,7 @@ impl Card {
             lives_on: false,
             up: true,
             gone: false,
+            ailing: false,
         }
     }
 }
@@ -276,7 +279,7 @@ impl<S: Sink + ?Sized> Context<'_, S> {
     /// over it; false when its way was too long already and it failed here.
     #[inline]
     pub fn forward(&mut self, slot: u32, link: LinkId) -> bool {
-        let Core { requests, links, calendar, .. } = &mut *self.core;
+        let Core { requests, links, .. } = &mut *self.core;
         let Some(request) = requests.get_mut(slot) else { return false };
         let wire = &mut links[usize::from(link.0)];
         if !request.push_hop(link) {
@@ -284,22 +287,35 @@ impl<S: Sink + ?Sized> Context<'_, S> {
             return false;
         }
         wire.carried += 1;
-        if wire.loses() {
-            self.lose(slot, link);
+        if !wire.clear && self.hindered(slot, link) {
             return true;
         }
-        let (to, latency) = (wire.to, wire.latency);
-        let now = calendar.now();
+        self.set_out(slot, link);
+        true
+    }
+
+    /// The request goes over a wire that was holding it, or is lost on it.
+    pub(super) fn cross(&mut self, slot: u32, link: LinkId) {
+        if !self.hindered(slot, link) {
+            self.set_out(slot, link);
+        }
+    }
+
+    #[inline]
+    fn set_out(&mut self, slot: u32, link: LinkId) {
+        let Core { requests, links, calendar, .. } = &mut *self.core;
+        let Some(request) = requests.get_mut(slot) else { return };
+        let wire = &links[usize::from(link.0)];
+        let (now, latency) = (calendar.now(), wire.latency);
         self.sink.stayed(now, request);
         request.go(Place::Going(link), now, now + latency);
-        calendar.push_steady(latency, Event { node: to, what: What::Arrive, arg: slot });
-        true
+        calendar.push_steady(latency, Event { node: wire.to, what: What::Arrive, arg: slot });
     }
 
     /// The request is lost on its way out. Whoever waits at this end notices a dead connection
     /// after a round trip.
     #[cold]
-    fn lose(&mut self, slot: u32, link: LinkId) {
+    pub(super) fn lose(&mut self, slot: u32, link: LinkId) {
         let Core { requests, links, calendar, .. } = &mut *self.core;
         let Some(request) = requests.get_mut(slot) else { return };
         let wire = &links[usize::from(link.0)];
@@ -324,15 +340,27 @@ impl<S: Sink + ?Sized> Context<'_, S> {
 
     /// Sends the request back to where it came from, with the outcome it has.
     pub fn pass_back(&mut self, slot: u32) {
+        let Some(request) = self.core.requests.get_mut(slot) else { return };
+        let Some(link) = request.pop_hop() else { return self.finish(slot) };
+        if !self.core.links[usize::from(link.0)].clear && self.hindered_back(slot, link) {
+            return;
+        }
+        self.set_back(slot, link);
+    }
+
+    /// The answer goes back over a wire that was holding it, or is lost on it.
+    pub(super) fn cross_back(&mut self, slot: u32, link: LinkId) {
+        if !self.hindered_back(slot, link) {
+            self.set_back(slot, link);
+        }
+    }
+
+    #[inline]
+    fn set_back(&mut self, slot: u32, link: LinkId) {
         let Core { requests, links, calendar, .. } = &mut *self.core;
         let Some(request) = requests.get_mut(slot) else { return };
-        let Some(link) = request.pop_hop() else { return self.finish(slot) };
-        let wire = &mut links[usize::from(link.0)];
+        let wire = &links[usize::from(link.0)];
         let now = calendar.now();
-        if wire.loses() && request.outcome == Outcome::Done {
-            request.outcome = Outcome::Failed(Reason::ConnectionLost, Place::Returning(link));
-            self.sink.failed(now, request);
-        }
         let (from, latency) = (wire.from, wire.latency);
         self.sink.stayed(now, request);
         request.go(Place::Returning(link), now, now + latency);
@@ -481,7 +509,7 @@ impl<S: Sink + ?Sized> Context<'_, S> {
     }
 
     #[inline]
-    fn move_to(&mut self, slot: u32, place: Place, until: Time) {
+    pub(super) fn move_to(&mut self, slot: u32, place: Place, until: Time) {
         let now = self.core.calendar.now();
         let Some(request) = self.core.requests.get_mut(slot) else { return };
         self.sink.stayed(now, request);

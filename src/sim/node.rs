@@ -4,7 +4,7 @@ use super::context::Context;
 use super::event::Event;
 use super::request::Op;
 use super::sink::Sink;
-use super::time::Time;
+use super::time::{Span, Time};
 
 /// A node's number in a running world. It is never given to another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,12 @@ pub enum Signal {
     RefuseWrites(bool),
     /// Everything takes so many times as long; 1 is as ever.
     Slow(u8),
+    /// Everything it keeps for a time only is forgotten.
+    Flush,
+    /// Its checks of others come so many times as seldom; 1 is as ever.
+    CheckClock(u8),
+    /// It has stood still for so long, and goes on now. Its timers are later by that much already.
+    StoodStill(Span),
     /// A member of the node, by its number, dies or comes up again.
     Part(u8, PartFault),
     /// It was handed the keys it is to hold from the beginning; see `Context::take_parcel`.

@@ -167,11 +167,13 @@ pub enum Reason {
     MessageRejected,
     /// It had waited as long as it may before anybody had room.
     TimedOutWaiting,
+    /// The node answered that something went wrong inside.
+    Errored,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 23] = [
+    pub const ALL: [Reason; 24] = [
         Reason::NoHealthyBackend,
         Reason::QueueFull,
         Reason::ConnectionRefused,
@@ -195,6 +197,7 @@ impl Reason {
         Reason::WrongService,
         Reason::MessageRejected,
         Reason::TimedOutWaiting,
+        Reason::Errored,
     ];
 
     /// As it is shown: `queue full`.
@@ -223,6 +226,7 @@ impl Reason {
             Reason::WrongService => "wrong service",
             Reason::MessageRejected => "message rejected",
             Reason::TimedOutWaiting => "timed out waiting",
+            Reason::Errored => "server error",
         }
     }
 }
@@ -272,6 +276,8 @@ pub enum Place {
     Calling(NodeId),
     /// Just come in at a node that has not decided yet, or just been made.
     At(NodeId),
+    /// At the door of a node that stands still.
+    AtDoor(NodeId),
 }
 
 /// One request. Plain data, about a hundred bytes.
@@ -457,6 +463,32 @@ impl Slab {
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Request> {
         self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// Nobody knows any more when this node is done with what it works on: gives how long each
+    /// would have taken from `now` on.
+    pub(super) fn freeze(&mut self, node: NodeId, now: Time) -> Vec<(u32, Span)> {
+        let mut frozen = Vec::new();
+        for (slot, request) in self.slots.iter_mut().enumerate() {
+            if let Some(request) = request
+                && request.place == Place::Serving(node)
+                && request.until != Time::MAX
+            {
+                frozen.push((slot as u32, request.until.since(now)));
+                request.until = Time::MAX;
+            }
+        }
+        frozen
+    }
+
+    /// This node goes on with what it was working on.
+    pub(super) fn thaw(&mut self, node: NodeId, now: Time, frozen: &[(u32, Span)]) {
+        for &(slot, rest) in frozen {
+            let request = self.get_mut(slot);
+            if let Some(request) = request.filter(|request| request.place == Place::Serving(node)) {
+                request.until = now + rest;
+            }
+        }
     }
 
     /// How many requests are in flight.

@@ -15,6 +15,7 @@ use super::node::{LinkId, Node, NodeId, Signal};
 use super::request::{Key, Reason, Request, Slab};
 use super::sink::Sink;
 use super::time::{Span, Time};
+use super::trouble::{Ailment, WireFault};
 use super::truth::Truth;
 use super::watch::{SAMPLE, Watch};
 
@@ -58,6 +59,12 @@ pub enum Order {
     Tell(Signal),
     /// Those who choose among several choose it no more, or do so again; it does not notice.
     Drain(bool),
+    /// Of a hundred requests so many are answered with an error at its door.
+    Err(u8),
+    /// It stands still, or goes on.
+    Halt(bool),
+    /// Something happens to a wire that leaves the node.
+    Wire(LinkId, WireFault),
 }
 
 /// Everything about a world except its nodes, so that a node can change it.
@@ -79,6 +86,10 @@ pub(crate) struct Core {
     /// Nodes that killed themselves during this event.
     pub(crate) falling: Vec<NodeId>,
     pub(crate) watch: Watch,
+    /// The trouble that nodes are in.
+    pub(crate) ailments: BTreeMap<NodeId, Ailment>,
+    /// What wires hold, in the order in which it was put on them.
+    pub(crate) stuck: BTreeMap<LinkId, VecDeque<Event>>,
     events: u64,
     hash: u64,
 }
@@ -87,7 +98,9 @@ pub(crate) struct Core {
 #[derive(Clone, Debug)]
 pub struct World<N> {
     nodes: Vec<N>,
-    core: Core,
+    pub(super) core: Core,
+    /// The seed of what happens by chance to nodes that have no part in it.
+    pub(super) seed: u64,
 }
 
 /// How far `run_until` got.
@@ -101,11 +114,16 @@ pub struct Ran {
 
 impl<N> Default for World<N> {
     fn default() -> Self {
-        World { nodes: Vec::new(), core: Core::default() }
+        World { nodes: Vec::new(), core: Core::default(), seed: 0 }
     }
 }
 
 impl<N: Node> World<N> {
+    /// A world without nodes, with the seed of what happens to them by chance.
+    pub fn seeded(seed: u64) -> World<N> {
+        World { seed, ..World::default() }
+    }
+
     /// Adds a node; it starts at once.
     pub fn add_node<S: Sink>(&mut self, node: N, card: Card, sink: &mut S) -> NodeId {
         let id = NodeId(self.nodes.len() as u16);
@@ -129,6 +147,7 @@ impl<N: Node> World<N> {
         let Some(card) = self.core.cards.get_mut(usize::from(id.0)) else { return };
         card.gone = true;
         card.up = false;
+        self.die_standing(id, sink);
         self.signal(id, Signal::Crash, sink);
         for number in 0..self.core.links.len() {
             let link = &self.core.links[number];
@@ -141,8 +160,9 @@ impl<N: Node> World<N> {
     /// Takes a link away and tells the node it left.
     pub fn remove_link<S: Sink>(&mut self, id: LinkId, sink: &mut S) {
         let Some(link) = self.core.links.get_mut(usize::from(id.0)) else { return };
-        link.gone = true;
+        link.take_away();
         let from = link.from;
+        self.let_go(id, sink);
         self.signal(from, Signal::LinkRemoved(id), sink);
     }
 
@@ -154,9 +174,7 @@ impl<N: Node> World<N> {
 
     /// Changes a link's latency and loss, from the next crossing on.
     pub fn set_link(&mut self, id: LinkId, latency: Span, loss: f64) {
-        let link = &mut self.core.links[usize::from(id.0)];
-        link.latency = latency;
-        link.loss = loss;
+        self.core.links[usize::from(id.0)].set(latency, loss);
     }
 
     /// The plan from now on, in place of the one so far. Items whose time has come or gone are
@@ -193,6 +211,9 @@ impl<N: Node> World<N> {
         if event.what == What::Planned {
             self.follow_plan(event.arg, sink);
         } else if card.up || (card.lives_on && !card.gone) {
+            if card.ailing && self.ails(event, sink) {
+                return Some((at, event));
+            }
             let node = &mut self.nodes[usize::from(event.node.0)];
             node.on_event(event, &mut Context { core: &mut self.core, sink, node: event.node });
         } else {
@@ -230,7 +251,7 @@ impl<N: Node> World<N> {
         change(node, &mut Context { core: &mut self.core, sink, node: id })
     }
 
-    fn signal<S: Sink>(&mut self, to: NodeId, signal: Signal, sink: &mut S) {
+    pub(super) fn signal<S: Sink>(&mut self, to: NodeId, signal: Signal, sink: &mut S) {
         self.with_node(to, sink, |node, cx| node.on_signal(signal, cx));
     }
 
@@ -247,6 +268,7 @@ impl<N: Node> World<N> {
                 let up = signal == Signal::Restart;
                 if card.up != up {
                     card.up = up;
+                    self.die_standing(node, sink);
                     self.signal(node, signal, sink);
                     self.tell_neighbours(node, sink);
                 }
@@ -257,8 +279,12 @@ impl<N: Node> World<N> {
                     self.tell_neighbours(node, sink);
                 }
             }
+            Order::Wire(link, fault) => self.afflict(link, fault, sink),
             Order::Tell(signal) if card.up => self.signal(node, signal, sink),
-            Order::Tell(_) => {}
+            Order::Err(percent) if card.up => self.let_err(node, percent),
+            Order::Halt(true) if card.up => self.stand_still(node),
+            Order::Halt(false) if card.up => self.go_on(node, sink),
+            Order::Tell(_) | Order::Err(_) | Order::Halt(_) => {}
         }
     }
 
@@ -285,6 +311,7 @@ impl<N: Node> World<N> {
     fn bury_fallen<S: Sink>(&mut self, sink: &mut S) {
         while let Some(node) = self.core.falling.pop() {
             self.core.cards[usize::from(node.0)].up = false;
+            self.die_standing(node, sink);
             self.signal(node, Signal::Crash, sink);
             self.tell_neighbours(node, sink);
         }
@@ -323,7 +350,7 @@ impl<S: Sink + ?Sized> Context<'_, S> {
 
 impl<S: Sink> Context<'_, S> {
     /// An answer came to a node that is down: the caller before it sees a dead connection.
-    fn pass_back_broken(&mut self, slot: u32) {
+    pub(super) fn pass_back_broken(&mut self, slot: u32) {
         match self.request(slot).map(|request| request.outcome) {
             Some(super::request::Outcome::Done) => self.fail(slot, Reason::ConnectionLost),
             Some(_) => self.pass_back(slot),

@@ -124,6 +124,7 @@ fn badges(store: Store) -> Vec<((i32, i32), String)> {
                     (run.card(link.from).id.to_string(), run.card(link.to).id.to_string())
                 }
                 Place::At(node)
+                | Place::AtDoor(node)
                 | Place::Waiting(node)
                 | Place::Serving(node)
                 | Place::Calling(node) => (run.card(node).id.to_string(), String::new()),

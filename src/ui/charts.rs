@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
+use super::plan::Marks;
 use super::store::{Store, store};
 use super::theme;
 use crate::node::AnyNode;
@@ -25,7 +26,7 @@ pub(super) fn Charts() -> impl IntoView {
         store.viewport.track();
         if let (Some(heat), Some(flow), Some(ranks)) = (heat.get(), flow.get(), ranks.get()) {
             store.with(|session| {
-                let window = Window::around(session.frontier());
+                let window = Window::around(session.frontier(), session.scenario());
                 paint_heat(&heat, session, window);
                 paint_flow(&flow, session, window);
                 paint_ranks(&ranks, session, window);
@@ -34,11 +35,16 @@ pub(super) fn Charts() -> impl IntoView {
     });
     let window = move || {
         store.pulse.track();
-        store.with(|session| Window::around(session.frontier()))
+        store.with(|session| Window::around(session.frontier(), session.scenario()))
     };
     let now = move || {
         store.pulse.track();
         store.with(|session| session.run().now().seconds())
+    };
+    let width = move || {
+        store.pulse.track();
+        store.viewport.track();
+        heat.get().map_or(0.0, |canvas| f64::from(canvas.client_width()))
     };
     let seek = move |event: web_sys::Event| {
         if let Ok(seconds) = event_target_value(&event).parse::<f64>() {
@@ -58,6 +64,7 @@ pub(super) fn Charts() -> impl IntoView {
                     aria-valuetext=move || format!("{:.2} seconds", now())
                     min=move || window().from.to_string() max=move || window().until.to_string()
                     prop:value=now on:input=seek />
+                <Marks width=Signal::derive(width) />
             </div>
         </figure>
         <figure class="chart">
@@ -74,7 +81,7 @@ pub(super) fn Charts() -> impl IntoView {
 fn rows_words(store: Store) -> String {
     store.pulse.track();
     store.with(|session| {
-        let window = Window::around(session.frontier());
+        let window = Window::around(session.frontier(), session.scenario());
         let map = strip::heat_map(session.series(), window);
         if map.rows == 0 {
             return String::new();
@@ -141,8 +148,6 @@ fn sheet(canvas: &HtmlCanvasElement) -> Option<Sheet> {
 
 fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
     const MARKS: f64 = 14.0;
-    /// About the width of a letter.
-    const LETTER: f64 = 7.0;
     let Some(sheet) = sheet(canvas) else { return };
     let Sheet { context, width, height } = &sheet;
     let map: HeatMap = strip::heat_map(session.series(), window);
@@ -157,14 +162,6 @@ fn paint_heat(canvas: &HtmlCanvasElement, session: &Session, window: Window) {
     }
     context.set_global_alpha(1.0);
     paint_detections(&sheet, session, window);
-    context.set_font("11px Inter, sans-serif");
-    for mark in strip::fault_marks(session.scenario(), window, LETTER / width) {
-        let token = if mark.good { "--rq-hit" } else { "--rq-fail" };
-        context.set_fill_style_str(&theme::token_text(token));
-        // Text that cannot be drawn is also in the outline.
-        let _ = context.fill_text(&mark.words, mark.share * width + 2.0, height - 3.0);
-        context.fill_rect(mark.share * width, room, 1.0, MARKS);
-    }
     paint_alerts(&sheet, session, window);
     playhead(&sheet, session, window);
 }

@@ -7,7 +7,7 @@ use super::icons::{self, Icon};
 use super::store::store;
 use crate::node::group::{Life, MemberState};
 use crate::node::{AnyNode, Group};
-use crate::scenario::FaultKind;
+use crate::scenario::{FaultKind, Target};
 use crate::session::Session;
 
 /// How many decisions are listed.
@@ -46,7 +46,7 @@ pub(super) fn Fleet(id: String) -> impl IntoView {
                 false => FaultKind::CrashPart(place),
             };
             let words = format!("{} server {place} of {}", verb(), store.label(&id.get_value()));
-            store.edit_by(|s| s.fault(&id.get_value(), kind).map(|()| true), &words);
+            store.edit_by(|s| s.fault(Target::Node(id.get_value()), kind).map(|()| true), &words);
             store.settle();
         };
         view! {

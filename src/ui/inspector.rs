@@ -7,12 +7,14 @@ use super::field::{ParamField, try_edit};
 use super::fleet::Fleet;
 use super::gestures::fresh_number;
 use super::icons::{self, Icon};
-use super::impairments::Impairments;
+use super::impairments::{Another, Impairments};
 use super::inside_shards::TryKey;
 use super::members::Members;
+use super::plan::Plan;
 use super::store::{Dialog, Selection, sentence, store};
 use super::upgrade::Upgrade;
 use crate::node::{Family, Kind, Range, Spec};
+use crate::scenario::Target;
 use crate::session::Command;
 use crate::sim::Op;
 
@@ -102,7 +104,10 @@ fn NodeSettings(id: String) -> impl IntoView {
                 .then(|| view! { <Members id=id.get_value() /> })}
             {(entry.family == Family::Board).then(|| view! { <Alerts id=id.get_value() /> })}
             {(entry.family == Family::Group).then(|| view! { <Fleet id=id.get_value() /> })}
-            {entry.takes.then(|| view! { <Impairments id=id.get_value() entry=entry /> })}
+            {entry.takes.then(|| view! {
+                <Impairments on=Target::Node(id.get_value()) />
+                <Another id=id.get_value() />
+            })}
             <div class="actions">
                 <button class="button" on:click=move |_| store.toggle_life(&id.get_value())>
                     <Icon path=icons::POWER />
@@ -209,6 +214,7 @@ fn WireSettings(from: String, to: String) -> impl IntoView {
                 <p class="help">"A crossing that is lost fails the request: connection lost."</p>
                 <p class="error" role="alert">{move || wrong_loss.get()}</p>
             </div>
+            <Impairments on=pair.with_value(|(from, to)| Target::wire(from, to)) />
             <div class="actions">
                 <button class="button" on:click=move |_| store.delete_selected()>
                     <Icon path=icons::TRASH /> "Delete"
@@ -257,6 +263,7 @@ fn ScenarioSettings() -> impl IntoView {
                     Changing it starts again."</p>
                 <p class="error" role="alert">{move || error.get()}</p>
             </div>
+            <Plan />
             <div class="actions">
                 <button class="button" on:click=move |_| store.dialog.set(Dialog::Examples)>
                     "Open an example"

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use super::icons::{self, Icon};
 use super::store::{Store, store};
 use crate::node::{AnyNode, Cluster, Database};
-use crate::scenario::FaultKind;
 use crate::scenario::build::Run;
+use crate::scenario::{FaultKind, Target};
 use crate::session::Session;
 use crate::view::cluster::lost;
 
@@ -82,7 +82,7 @@ pub(super) fn Members(id: String) -> impl IntoView {
 /// Lets something happen to a member just now.
 fn happen(store: Store, id: &str, kind: FaultKind, words: &str) {
     let words = format!("{words} of {}", store.label(id));
-    store.edit_by(|session| session.fault(id, kind).map(|()| true), &words);
+    store.edit_by(|session| session.fault(Target::node(id), kind).map(|()| true), &words);
     store.settle();
 }
 

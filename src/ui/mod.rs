@@ -36,6 +36,7 @@ mod node_card;
 mod options;
 mod outline;
 mod palette;
+mod plan;
 mod request_panel;
 mod share;
 mod store;

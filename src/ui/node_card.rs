@@ -61,6 +61,7 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
     };
     let down = move || quick.with(|face| condition(face) == Condition::Down);
     let slowed = move || quick.with(|face| condition(face) == Condition::Slow);
+    let still = move || quick.with(|face| condition(face) == Condition::Still);
     let unhealthy = move || quick.with(|face| condition(face) == Condition::Unhealthy);
     let selected = move || id.with_value(|id| store.is_selected(id));
     let objection = Memo::new(move |_| id.with_value(|id| gestures::objection(store, id)));
@@ -68,7 +69,7 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
     let load = move || quick.with(load);
     view! {
         <div class=format!("node {}", family.entry().key) style=place
-            class:selected=selected class:down=down class:unhealthy=unhealthy class:slowed=slowed
+            class:selected=selected class:down=down class:unhealthy=unhealthy class:slowed=slowed class:still=still
             class:hot=move || { load() > 0.9 }
             class:refuses=move || objection.with(Option::is_some)
             class:welcomes=move || wiring() && objection.with(Option::is_none)

@@ -86,7 +86,7 @@ fn stays(explanation: &Explanation) -> impl IntoView + use<> {
     let bar = |stay: &StayLine| {
         let class = match stay.place {
             Place::Going(_) | Place::Returning(_) | Place::At(_) => "bar wire-time",
-            Place::Waiting(_) => "bar wait-time",
+            Place::Waiting(_) | Place::AtDoor(_) => "bar wait-time",
             Place::Serving(_) => "bar serve-time",
             Place::Calling(_) => "bar call-time",
         };

@@ -5,11 +5,13 @@ use leptos::prelude::*;
 
 use super::gestures::Gesture;
 use super::store::{Selection, Store, store};
-use crate::session::Explanation;
-use crate::sim::LinkId;
+use crate::scenario::wire_impairment;
+use crate::session::{Explanation, Session};
+use crate::sim::{Link, LinkId, WireTrouble};
 use crate::view::camera::Point;
 use crate::view::curve::Curve;
 use crate::view::layout;
+use crate::view::plan::wire_words;
 
 /// All wires, the one being drawn, and the way of the selected request.
 #[component]
@@ -67,6 +69,18 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
             conflicts.iter().any(|conflict| crosses(store, &conflict.path, pair))
         })
     };
+    let trouble = Memo::new(move |_| {
+        store.rev.track();
+        store.pulse.track();
+        store.with(|session| pair.with_value(|(from, to)| trouble(session, from, to)))
+    });
+    let is = move |read: fn(&WireTrouble) -> bool| trouble.with(|(now, _)| read(now));
+    let middle = Memo::new(move |_| {
+        store.doc(|scenario| {
+            let curve = pair.with_value(|(from, to)| layout::wire(scenario, from, to));
+            curve.map(|curve| curve.at(0.5))
+        })
+    });
     let width = Memo::new(move |_| {
         store.pulse.track();
         width(store, pair)
@@ -84,23 +98,49 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
         }
     };
     view! {
-        <g class="wire-group" class:selected=selected class:on-path=on_path class:against=against>
+        <g class="wire-group" class:selected=selected class:on-path=on_path class:against=against
+            class:cut=move || is(|now| now.cut) class:holds=move || is(|now| now.holds)
+            class:troubled=move || is(|now| *now != WireTrouble::default())>
             <path class="wire-hit" d=path on:pointerdown=press />
             <path class="wire" d=path marker-end="url(#tip)"
                 style:stroke-width=move || format!("{:.1}px", width.get()) />
             <path class="other-way" d=path />
+            <Show when=move || is(|now| *now != WireTrouble::default())>
+                <text class="wire-trouble"
+                    x=move || middle.get().map(|at| format!("{:.1}", at.x))
+                    y=move || middle.get().map(|at| format!("{:.1}", at.y - 8.0))>
+                    {move || trouble.with(|(now, held)| wire_words(now, *held))}
+                </text>
+            </Show>
         </g>
     }
+}
+
+/// The trouble a wire is in, and how much it holds.
+fn trouble(session: &Session, from: &str, to: &str) -> (WireTrouble, usize) {
+    let (scenario, run) = (session.scenario(), session.run());
+    if scenario.faults.is_empty() {
+        return Default::default();
+    }
+    let now = wire_impairment(scenario, from, to, run.now());
+    let held = if now.holds { link(session, from, to).map_or(0, |link| run.held(link)) } else { 0 };
+    (now, held)
+}
+
+/// The number of a wire in the run.
+fn link(session: &Session, from: &str, to: &str) -> Option<LinkId> {
+    let run = session.run();
+    let (from, to) = (run.find(from)?, run.find(to)?);
+    let here = |link: &Link| !link.gone && link.from == from && link.to == to;
+    run.links().iter().position(here).map(|place| LinkId(place as u16))
 }
 
 /// Thicker with traffic: 1.5 to 5 pixels by the square root of requests per second at its source.
 fn width(store: Store, pair: StoredValue<(String, String)>) -> f64 {
     store.with(|session| {
         let run = session.run();
-        let (from, to) = pair.get_value();
-        let (Some(from), Some(to)) = (run.find(&from), run.find(&to)) else { return 1.5 };
-        let link = run.links().iter().find(|link| !link.gone && link.from == from && link.to == to);
-        let carried = link.map_or(0, |link| link.carried);
+        let link = pair.with_value(|(from, to)| link(session, from, to));
+        let carried = link.map_or(0, |link| run.links()[usize::from(link.0)].carried);
         let rate = carried as f64 / run.now().seconds().max(1.0);
         (1.5 + rate.sqrt() * 0.12).min(5.0)
     })

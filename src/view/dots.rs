@@ -56,14 +56,25 @@ pub fn gather<'a>(
         let (link, back) = match request.place {
             Place::Going(link) => (link, false),
             Place::Returning(link) => (link, true),
-            Place::Waiting(_) | Place::Serving(_) | Place::Calling(_) | Place::At(_) => continue,
+            Place::Waiting(_)
+            | Place::Serving(_)
+            | Place::Calling(_)
+            | Place::At(_)
+            | Place::AtDoor(_) => continue,
         };
         // Serial numbers are spread evenly over the wires, so every so-manieth is a fair sample.
         if each > 1 && request.id % each != 0 {
             continue;
         }
         let Some(curve) = curve(link) else { continue };
-        let share = share(request.since, request.until, now);
+        let share = match request.until {
+            // The wire holds it: it comes to the middle, and stays there.
+            Time::MAX => {
+                let latency = run.links()[usize::from(link.0)].latency;
+                share(request.since, request.since + latency, now).min(0.5)
+            }
+            until => share(request.since, until, now),
+        };
         let failed = matches!(request.outcome, Outcome::Failed(..));
         let (share, mark) = match (back, failed) {
             // Lost on the way out: it gets half as far, then what comes back is the failure.

@@ -24,6 +24,8 @@ pub enum Condition {
     Fine,
     /// It runs, but everything takes longer.
     Slow,
+    /// It stands still: nothing happens in it.
+    Still,
     /// It runs, but is marked unhealthy, or is to be chosen no more.
     Unhealthy,
     /// It crashed.
@@ -122,6 +124,7 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
     let impaired = impairment(scenario, &spec.id, now);
     let condition = match () {
         () if !card.up => Condition::Down,
+        () if impaired.paused => Condition::Still,
         () if !card.healthy || card.draining => Condition::Unhealthy,
         () if impaired.slow > 1 => Condition::Slow,
         () => Condition::Fine,
@@ -149,6 +152,9 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
                 0 => format!("{}: nothing is left", impaired.words()),
                 n => format!("{}: {n} left", impaired.words()),
             },
+            false if impaired.paused => {
+                format!("{}: {} wait", impaired.words(), run.at_door(id))
+            }
             false => impaired.words(),
         };
         face.words = format!("{words}; {}", face.words);

@@ -12,6 +12,7 @@ pub mod face;
 mod gateway;
 pub mod group;
 pub mod layout;
+pub mod plan;
 pub mod queue;
 pub mod raster;
 mod registry;

@@ -1,8 +1,9 @@
 //! The strip of time under the canvas: which stretch it shows, the heat map, the small charts.
 
+use super::plan;
 use crate::node::AnyNode;
+use crate::scenario::Scenario;
 use crate::scenario::build::Run;
-use crate::scenario::{Fault, Scenario};
 use crate::session::{LATENCY_CELLS, Series};
 use crate::sim::Time;
 
@@ -16,10 +17,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window that holds the frontier: it grows in steps up to a minute, then slides.
-    pub fn around(frontier: Time) -> Window {
+    /// A window that holds the frontier and, within the first minute, everything that is planned:
+    /// it grows in steps up to a minute, then slides.
+    pub fn around(frontier: Time, scenario: &Scenario) -> Window {
         const STEPS: [f64; 5] = [5.0, 10.0, 20.0, 40.0, 60.0];
-        let end = frontier.seconds();
+        let planned = scenario.faults.iter().map(|fault| fault.at.seconds());
+        let planned = planned.filter(|at| *at <= STEPS[STEPS.len() - 1]);
+        let end = planned.fold(frontier.seconds(), f64::max);
         match STEPS.iter().find(|&&step| end <= step) {
             Some(&step) => Window { from: 0.0, until: step },
             None => Window { from: end - 60.0, until: end },
@@ -134,6 +138,12 @@ pub fn heat_map(series: &Series, window: Window) -> HeatMap {
 pub struct FaultMark {
     /// When, as a share of the width.
     pub share: f64,
+    /// When.
+    pub at: Time,
+    /// Which faults it stands for, by their places in the scenario.
+    pub places: Vec<usize>,
+    /// What happens, to be read out: `s2 crashes; s3 comes up again`.
+    pub told: String,
     /// Did it only go right?
     pub good: bool,
     /// `\u{d7} s2`, `\u{d7} s2 +3`; empty where there is no room for it.
@@ -142,19 +152,19 @@ pub struct FaultMark {
 
 /// The faults in a window, those of one instant together. A letter takes this share of the width.
 pub fn fault_marks(scenario: &Scenario, window: Window, letter: f64) -> Vec<FaultMark> {
-    let mut faults: Vec<&Fault> = scenario.faults.iter().collect();
-    faults.sort_by_key(|fault| fault.at);
+    let all = plan::planned(scenario);
     let mut marks = Vec::new();
     let mut free = 0.0;
-    for together in faults.chunk_by(|a, b| a.at == b.at) {
-        let share = window.share(together[0].at.seconds());
+    for together in all.chunk_by(|a, b| a.fault.at == b.fault.at) {
+        let at = together[0].fault.at;
+        let share = window.share(at.seconds());
         if !(0.0..=1.0).contains(&share) {
             continue;
         }
-        let good = together.iter().all(|fault| fault.kind.mends());
-        let worst = together.iter().find(|fault| good || !fault.kind.mends());
-        let name = worst.and_then(|fault| scenario.node(&fault.node));
-        let name = name.map_or("", |node| node.label.as_str());
+        let mends = |planned: &&plan::Planned| planned.fault.kind.mends();
+        let good = together.iter().all(|planned| mends(&planned));
+        let worst = together.iter().find(|planned| good || !mends(planned));
+        let name = worst.map_or("", |planned| planned.name.as_str());
         let sign = if good { '\u{25b2}' } else { '\u{d7}' };
         let words = match together.len() - 1 {
             0 => format!("{sign} {name}"),
@@ -165,7 +175,15 @@ pub fn fault_marks(scenario: &Scenario, window: Window, letter: f64) -> Vec<Faul
         if fits {
             free = end;
         }
-        marks.push(FaultMark { share, good, words: if fits { words } else { String::new() } });
+        let told = together.iter().map(|planned| format!("{} {}", planned.name, planned.words));
+        marks.push(FaultMark {
+            share,
+            at,
+            places: together.iter().map(|planned| planned.place).collect(),
+            told: told.collect::<Vec<String>>().join("; "),
+            good,
+            words: if fits { words } else { String::new() },
+        });
     }
     marks
 }
@@ -243,17 +261,26 @@ mod tests {
 
     #[test]
     fn the_window_grows_and_then_slides() {
-        let window = |s: u64| Window::around(Time::from_ns(s * 1_000_000_000));
+        let window =
+            |s: u64| Window::around(Time::from_ns(s * 1_000_000_000), &Scenario::default());
         assert_eq!(window(3), Window { from: 0.0, until: 5.0 });
         assert_eq!(window(61), Window { from: 1.0, until: 61.0 });
         assert_eq!(window(61).instant(0.5), Time::from_ns(31_000_000_000));
+        // What is planned within a minute is in sight from the beginning.
+        let plan = |s: u64| {
+            let mut scenario = Preset::find("server-dies").expect("it is there").scenario();
+            scenario.faults.truncate(1);
+            scenario.faults[0].at = Time::from_ns(s * 1_000_000_000);
+            Window::around(Time::from_ns(2_000_000_000), &scenario).until
+        };
+        assert_eq!((plan(1), plan(17), plan(60), plan(61)), (5.0, 20.0, 60.0, 5.0));
     }
 
     #[test]
     fn the_heat_map_holds_every_answer_and_charts_stay_inside() {
         let mut session = Session::new(GALLERY[0].scenario()).expect("is checked");
         session.advance(Span::from_millis(8_000), u64::MAX);
-        let window = Window::around(session.frontier());
+        let window = Window::around(session.frontier(), session.scenario());
         let map = heat_map(session.series(), window);
         assert!(map.cells.iter().all(|cell| cell.row < map.rows && cell.left < 1.0));
         assert!(map.cells.iter().any(|cell| cell.strength == 1.0));

@@ -41,7 +41,7 @@ export const tests = {
     await runUntil(page, 0.3);
     await pause(page);
     await inspect(page, 's3');
-    await page.getByRole('checkbox', { name: 'Ten times as slow' }).check();
+    await page.getByRole('checkbox', { name: 'Slow', exact: true }).check();
     await page.getByRole('application').getByText('slow ×10').waitFor();
     t.ok(await page.locator('.node.server.slowed').isVisible());
     await undo(page).click();

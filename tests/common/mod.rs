@@ -18,7 +18,7 @@ use switchyard::node::{
 };
 use switchyard::scenario::build::Run;
 use switchyard::scenario::gallery::GALLERY;
-use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne};
+use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, Target};
 use switchyard::sim::{Op, Span, Time};
 
 pub(crate) fn node(id: &str, kind: Kind) -> NodeSpec {
@@ -89,7 +89,11 @@ pub(crate) fn lossy(from: &str, to: &str, latency_ms: f64, loss: f64) -> LinkSpe
 }
 
 pub(crate) fn fault(ms: u64, node: &str, kind: FaultKind) -> Fault {
-    Fault { at: at_ms(ms), node: node.into(), kind }
+    Fault { at: at_ms(ms), on: Target::node(node), kind }
+}
+
+pub(crate) fn wire_fault(ms: u64, from: &str, to: &str, kind: FaultKind) -> Fault {
+    Fault { at: at_ms(ms), on: Target::wire(from, to), kind }
 }
 
 pub(crate) fn send(ms: u64, from: &str, key: &str) -> SendOne {

@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use switchyard::node::{CATALOGUE, Kind, Range, Spec, Value};
-use switchyard::scenario::{Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, connectable};
+use switchyard::scenario::{
+    Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, Target, connectable,
+};
 use switchyard::session::Command;
 use switchyard::sim::{Op, Span, Time};
 
@@ -129,8 +131,14 @@ fn link(scenario: &Scenario, genes: Genes) -> LinkSpec {
 
 fn fault(scenario: &Scenario, genes: Genes) -> Fault {
     let kind = FaultKind::ALL[usize::from(genes[3]) % FaultKind::ALL.len()];
-    let kind = if genes[5].is_multiple_of(2) { kind } else { kind.with(genes[5] % 4 + 2) };
-    Fault { at: time(genes[2]), node: id(scenario, genes[1]), kind }
+    let kind =
+        if genes[5].is_multiple_of(2) { kind } else { kind.with(u16::from(genes[5] % 4 + 2)) };
+    let wire = scenario.links.get(usize::from(genes[1]) % scenario.links.len().max(1));
+    let on = match wire.filter(|_| kind.happens_to().1 && !genes[4].is_multiple_of(8)) {
+        Some(link) => Target::wire(&link.from, &link.to),
+        None => Target::Node(id(scenario, genes[1])),
+    };
+    Fault { at: time(genes[2]), on, kind }
 }
 
 fn send(scenario: &Scenario, genes: Genes) -> SendOne {
@@ -177,6 +185,7 @@ pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
         16 if a % 4 == 0 => Command::SetSeed(u64::from(b) << (c % 64)),
         16 => Command::SetSpeed(f64::from(a) / 100.0),
         17 if a % 2 == 0 => Command::RemoveFault(place(scenario.faults.len())),
+        17 if a % 4 == 1 => Command::SetFault(place(scenario.faults.len()), fault(scenario, genes)),
         17 => Command::AddFault(place(scenario.faults.len()), fault(scenario, genes)),
         18 if a % 2 == 0 => Command::RemoveSend(place(scenario.sends.len())),
         18 => Command::AddSend(place(scenario.sends.len()), send(scenario, genes)),

@@ -247,7 +247,7 @@ impl Balancer {
         let place = self.belief.list.len() - 1;
         self.begin_checks(place, cx);
         if place == 0 && self.belief.outliers.is_some() {
-            cx.wake_in(self.config.health.interval(), INTERVAL, self.belief.epoch);
+            cx.wake_in(self.check_pause(), INTERVAL, self.belief.epoch);
         }
         self.settle(cx.now());
     }
@@ -276,7 +276,7 @@ impl Balancer {
             self.begin_checks(place, cx);
         }
         if self.belief.outliers.is_some() && !self.backends.is_empty() {
-            cx.wake_in(self.config.health.interval(), INTERVAL, self.belief.epoch);
+            cx.wake_in(self.check_pause(), INTERVAL, self.belief.epoch);
         }
         self.settle(now);
     }
@@ -367,7 +367,7 @@ impl Balancer {
         let Belief { outliers, rng, epoch: current, .. } = &mut self.belief;
         let Some(outliers) = outliers.as_mut().filter(|_| epoch == *current) else { return };
         outliers.interval(cx.now(), rng, &mut Why::off());
-        cx.wake_in(self.config.health.interval(), INTERVAL, epoch);
+        cx.wake_in(self.check_pause(), INTERVAL, epoch);
         self.settle(cx.now());
     }
 

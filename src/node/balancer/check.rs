@@ -13,10 +13,15 @@ use crate::sim::{
 };
 
 impl Balancer {
+    /// The time between two checks: the interval, by a clock that may run slow.
+    pub(super) fn check_pause(&self) -> Span {
+        self.config.health.interval() * self.check_clock
+    }
+
     /// The first check of a server comes at a random time within the pause between two.
     pub(super) fn begin_checks<S: Sink + ?Sized>(&mut self, place: usize, cx: &mut Context<'_, S>) {
         if self.config.health.how == Health::Checks {
-            let interval = self.config.health.interval().ns() as f64;
+            let interval = self.check_pause().ns() as f64;
             let first = Span::from_ns((self.belief.rng.unit() * interval) as u64);
             self.ring_in(place, first, CHECK, cx);
         }
@@ -73,7 +78,7 @@ impl Balancer {
         let watched = &mut self.belief.list[place];
         watched.open = None;
         watched.checked.heard(well);
-        self.ring_in(place, self.config.health.interval(), CHECK, cx);
+        self.ring_in(place, self.check_pause(), CHECK, cx);
         self.settle(cx.now());
     }
 }

@@ -67,6 +67,8 @@ pub struct Balancer {
     picked: Meter,
     refused: u64,
     belief: Belief,
+    /// How many times as long the pause between two checks is as it is set.
+    check_clock: u64,
     /// The guards before each, in list order; nobody where there are none.
     doors: Vec<Door>,
     guards: Rng,
@@ -84,6 +86,7 @@ impl Balancer {
         Balancer {
             rng: Rng::stream(seed, id, "picks"),
             belief: Belief::new(id, seed, &config.health),
+            check_clock: 1,
             doors: Vec::new(),
             guards: Rng::stream(seed, id, "guards"),
             stopped: 0,
@@ -264,11 +267,14 @@ impl Balancer {
                 self.lose_line(cx);
             }
             Signal::Restart => self.forget(cx),
+            Signal::CheckClock(factor) => self.check_clock = u64::from(factor),
             Signal::SendOne(..)
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::StoodStill(_) => {}
         }
         self.look_if_stale(cx);
     }

@@ -189,7 +189,10 @@ impl Board {
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

@@ -284,8 +284,14 @@ impl Cache {
             Signal::RefuseWrites(refuses) => self.refuses = refuses,
             Signal::Slow(factor) => self.slow = u64::from(factor),
             Signal::Crash => self.crash(cx),
+            // What waits to be written is no entry: it stays.
+            Signal::Flush => self.shelf.clear(make(&self.config), cx.now()),
             Signal::Restart | Signal::PeerChanged(_) => {}
-            Signal::SendOne(..) | Signal::Part(..) | Signal::Parcel => {}
+            Signal::SendOne(..)
+            | Signal::Part(..)
+            | Signal::Parcel
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

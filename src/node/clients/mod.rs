@@ -188,7 +188,10 @@ impl Clients {
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

@@ -102,6 +102,11 @@ impl Member {
         self.up = false;
         self.busy = 0;
         self.line.clear();
+        self.flush(config, now);
+    }
+
+    /// Everything it keeps is forgotten.
+    pub(super) fn flush(&mut self, config: &ClusterConfig, now: Time) {
         self.shelf.clear(make(config), now);
     }
 }

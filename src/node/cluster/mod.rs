@@ -295,6 +295,10 @@ impl Cluster {
             Signal::RefuseWrites(refuses) => self.refuses = refuses,
             Signal::Slow(factor) => self.slow = u64::from(factor),
             Signal::Crash => self.crash(cx),
+            Signal::Flush => {
+                let reached = self.members.iter_mut().filter(|member| member.up && !member.cut);
+                reached.for_each(|member| member.flush(&self.config, cx.now()));
+            }
             Signal::Restart => self.restart(cx),
             Signal::Part(part, fault) => {
                 let place = usize::from(part);
@@ -307,7 +311,11 @@ impl Cluster {
                     }
                 }
             }
-            Signal::PeerChanged(_) | Signal::SendOne(..) | Signal::Parcel => {}
+            Signal::PeerChanged(_)
+            | Signal::SendOne(..)
+            | Signal::Parcel
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

@@ -251,7 +251,10 @@ impl Database {
             Signal::LinkAdded(_)
             | Signal::LinkRemoved(_)
             | Signal::PeerChanged(_)
-            | Signal::SendOne(..) => {}
+            | Signal::SendOne(..)
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

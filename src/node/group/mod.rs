@@ -217,7 +217,10 @@ impl Group {
             | Signal::PeerChanged(_)
             | Signal::SendOne(..)
             | Signal::RefuseWrites(_)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
         self.count(cx.now());
     }

@@ -298,7 +298,10 @@ impl Queue {
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
         self.settle(cx);
     }

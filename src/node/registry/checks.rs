@@ -113,7 +113,7 @@ impl Registry {
         place: usize,
         cx: &mut Context<'_, S>,
     ) {
-        let interval = self.config.interval();
+        let interval = self.check_pause();
         let first = Span::from_ns((self.stagger.unit() * interval.ns() as f64) as u64);
         self.halt(place);
         self.members[place].beats = None;
@@ -125,6 +125,11 @@ impl Registry {
     }
 
     // ===== one check after another =====
+
+    /// The time between two checks: the interval, by a clock that may run slow.
+    fn check_pause(&self) -> Span {
+        self.config.interval() * self.check_clock
+    }
 
     fn check_in<S: Sink + ?Sized>(&mut self, place: usize, span: Span, cx: &mut Context<'_, S>) {
         let member = &mut self.members[place];
@@ -170,7 +175,7 @@ impl Registry {
             }
             // The next one does not wait for this one.
             Checking::Heartbeat | Checking::Phi => {
-                self.check_in(place, self.config.interval(), cx);
+                self.check_in(place, self.check_pause(), cx);
             }
         }
     }
@@ -192,7 +197,7 @@ impl Registry {
             self.calls.remove(&slot);
         }
         self.heard(place, Answer::TimedOut, cx);
-        self.check_in(place, self.config.interval(), cx);
+        self.check_in(place, self.check_pause(), cx);
     }
 
     /// A call of the registry's has come back: the answer to a check, or a heartbeat.
@@ -205,7 +210,7 @@ impl Registry {
         match self.config.check {
             Checking::Http => {
                 self.heard(place, answer, cx);
-                self.check_in(place, self.config.interval(), cx);
+                self.check_in(place, self.check_pause(), cx);
             }
             // Only a sign of life is one: anything else is silence.
             Checking::Heartbeat | Checking::Phi if answer.status() == Status::Passing => {

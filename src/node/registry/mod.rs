@@ -124,6 +124,8 @@ pub struct Registry {
     life: u32,
     picks: Rng,
     stagger: Rng,
+    /// How many times as long the pause between two checks is as it is set.
+    check_clock: u64,
     losses: Rng,
     counts: Counts,
     sent: Meter,
@@ -145,6 +147,7 @@ impl Registry {
             life: 0,
             picks: Rng::stream(seed, id, "picks"),
             stagger: Rng::stream(seed, id, "first checks"),
+            check_clock: 1,
             losses: Rng::stream(seed, id, "lost checks"),
             counts: Counts::default(),
             sent: Meter::default(),
@@ -255,11 +258,14 @@ impl Registry {
             Signal::PeerChanged(link) => self.peer_changed(link, cx),
             Signal::Crash => self.crash(cx),
             Signal::Restart => self.restart(cx),
+            Signal::CheckClock(factor) => self.check_clock = u64::from(factor),
             Signal::SendOne(..)
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::StoodStill(_) => {}
         }
     }
 

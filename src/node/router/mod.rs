@@ -305,7 +305,10 @@ impl Router {
             | Signal::RefuseWrites(_)
             | Signal::Slow(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

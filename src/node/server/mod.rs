@@ -292,6 +292,7 @@ impl Server {
         match signal {
             Signal::Slow(factor) => self.slow = u64::from(factor),
             Signal::Crash => self.crash(cx),
+            Signal::StoodStill(span) => self.sharing.stood_still(span),
             Signal::LinkAdded(_) | Signal::LinkRemoved(_) | Signal::PeerChanged(_) => {
                 self.look_behind(cx);
             }
@@ -299,7 +300,9 @@ impl Server {
             | Signal::SendOne(..)
             | Signal::RefuseWrites(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_) => {}
         }
     }
 

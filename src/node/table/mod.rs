@@ -208,7 +208,10 @@ impl Table {
             | Signal::LinkAdded(_)
             | Signal::LinkRemoved(_)
             | Signal::PeerChanged(_)
-            | Signal::Part(..) => {}
+            | Signal::Part(..)
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

@@ -175,7 +175,10 @@ impl Worker {
             | Signal::PeerChanged(_)
             | Signal::RefuseWrites(_)
             | Signal::Part(..)
-            | Signal::Parcel => {}
+            | Signal::Parcel
+            | Signal::Flush
+            | Signal::CheckClock(_)
+            | Signal::StoodStill(_) => {}
         }
     }
 

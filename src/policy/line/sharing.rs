@@ -101,6 +101,11 @@ impl ProcessorSharing {
         self.servers = servers;
     }
 
+    /// Nobody was served for the last `span`.
+    pub fn stood_still(&mut self, span: Span) {
+        self.anchor = self.anchor + span;
+    }
+
     /// How many are in service.
     pub fn len(&self) -> usize {
         self.places.len()

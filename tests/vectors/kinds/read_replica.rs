@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 use switchyard::node::database::Spread;
 use switchyard::node::{ClientsConfig, DatabaseConfig, Value};
-use switchyard::scenario::{FaultKind, Scenario};
+use switchyard::scenario::{FaultKind, Scenario, Target};
 use switchyard::session::{Command, Session};
 use switchyard::sim::{Op, Span};
 
@@ -72,7 +72,7 @@ impl Cluster {
         let place = self.names.iter().position(|known| known == name);
         let member = place.ok_or_else(|| format!("there is no {name}"))? as u8;
         let kind = if on { FaultKind::CrashPart(member) } else { FaultKind::RestartPart(member) };
-        self.session.fault("db", kind).map_err(|e| e.to_string())?;
+        self.session.fault(Target::node("db"), kind).map_err(|e| e.to_string())?;
         self.pass();
         Ok(())
     }

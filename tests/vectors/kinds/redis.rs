@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 use switchyard::node::database::{Replication, Spread};
 use switchyard::node::{ClientsConfig, Database, DatabaseConfig, Value};
-use switchyard::scenario::{Fault, FaultKind, Scenario, SendOne};
+use switchyard::scenario::{Fault, FaultKind, Scenario, SendOne, Target};
 use switchyard::session::{Command, Session};
 use switchyard::sim::sink::Full;
 use switchyard::sim::{Found, Op, Request, Span};
@@ -150,7 +150,7 @@ impl Waiter {
             (&stopped, FaultKind::CutPart as fn(u8) -> FaultKind),
         ] {
             for member in list {
-                self.session.fault("db", kind(*member)).map_err(|e| e.to_string())?;
+                self.session.fault(Target::node("db"), kind(*member)).map_err(|e| e.to_string())?;
             }
         }
         self.stopped = stopped;
