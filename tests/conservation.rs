@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use switchyard::node::{AnyNode, Group, Kind, PARTS_MAX, Value};
-use switchyard::scenario::Scenario;
 use switchyard::scenario::build::{Run, build, reconcile};
+use switchyard::scenario::{FaultKind, Scenario};
 use switchyard::session::Session;
 use switchyard::sim::sink::{Full, Stay};
 use switchyard::sim::{NodeId, Outcome, Place, Reason, Silent, Span, Time};
@@ -115,7 +115,10 @@ fn check_run(run: &Run) -> Result<(), TestCaseError> {
             AnyNode::Clients(clients) => {
                 prop_assert_eq!(clients.in_hand(), (calling, waiting));
             }
-            AnyNode::Balancer(_) | AnyNode::Board(_) => {}
+            AnyNode::Balancer(balancer) => {
+                prop_assert_eq!((balancer.waiting().value(), 0, 0), (waiting, serving, calling));
+            }
+            AnyNode::Board(_) => {}
         }
     }
     Ok(())
@@ -399,4 +402,48 @@ fn one_after_another_stays_one_after_another() {
         assert!(session.run().requests().len() <= 1);
     }
     assert!(session.run().tally().completed > 20);
+}
+
+/// A balancer that sees to limits gives nobody more than its limit, lets nobody wait while somebody
+/// who is used has room, and forgets none of those who wait, whoever dies meanwhile.
+#[test]
+fn a_balancer_keeps_limits_and_forgets_nobody_who_waits() {
+    for (strategy, limit) in [("round_robin", 1.0), ("least_connections", 3.0), ("random", 2.0)] {
+        let mut nodes = vec![common::poisson("c", 220.0), common::balancer("lb", strategy)];
+        nodes.extend(["s1", "s2", "s3"].map(|id| common::steady(id, 20.0)));
+        for (key, n) in [("connections", limit), ("queue", 40.0), ("queue_timeout", 300.0)] {
+            nodes[1].kind.set(key, Value::Number(n)).expect(key);
+        }
+        let mut links = vec![common::link("c", "lb", 1.0)];
+        links.extend(["s1", "s2", "s3"].map(|id| common::lossy("lb", id, 3.0, 0.02)));
+        let kinds = [FaultKind::Crash, FaultKind::Restart];
+        let dies = |n: u64| {
+            common::fault(
+                400 + n * 350,
+                ["s2", "s3", "lb"][n as usize % 3],
+                kinds[n as usize / 3 % 2],
+            )
+        };
+        let scenario =
+            Scenario { faults: (0..24).map(dies).collect(), ..common::scenario(5, nodes, links) };
+        let mut run = build(&scenario);
+        let mut most = 0;
+        while run.step(common::at_ms(12_000), &mut Silent).is_some() {
+            check_run(&run).expect("it adds up");
+            let lb = common::the_balancer(&run, "lb");
+            most = most.max(lb.waiting().value());
+            let full = |b: &switchyard::policy::balance::Backend| {
+                assert!(b.in_flight <= b.in_flight_max, "{}: {}", b.name, b.in_flight);
+                !b.healthy || b.in_flight == b.in_flight_max
+            };
+            let all_full = lb.backends().iter().filter(|b| !full(b)).count() == 0;
+            assert!(
+                all_full || lb.waiting().value() == 0,
+                "{strategy}: somebody waits for nothing"
+            );
+        }
+        assert_eq!(most, 40, "{strategy}");
+        let failed = |reason: Reason| run.tally().failed[reason as usize];
+        assert!(failed(Reason::QueueFull) > 0 && failed(Reason::TimedOutWaiting) > 0, "{strategy}");
+    }
 }

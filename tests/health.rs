@@ -295,7 +295,7 @@ fn the_built_in_scenario_shows_both_windows_and_the_session_has_them() {
     assert_eq!(active.len(), 1);
     assert!(passive.len() >= 2, "one for the death, one for each trial: {passive:?}");
     assert!(length(&active[0]) > length(&passive[0]) && active[0].lost > passive[0].lost);
-    let window = switchyard::view::strip::Window::around(session.frontier());
+    let window = switchyard::view::strip::Window::around(session.frontier(), session.scenario());
     let bands = switchyard::view::strip::detections(session.run(), window);
     assert_eq!(bands.len(), active.len() + passive.len());
     for band in &bands {

@@ -52,6 +52,18 @@ const CONTEXTS: &[(&str, &str, Context)] = &[
     ("balancer", "strategy", Context { remove: Some("s1"), loss: 0.05, ..Context::with(&[]) }),
     // A second try is made when a connection was lost.
     ("balancer", "tries", Context { kill: Some("s1"), ..Context::with(&[]) }),
+    // Nobody waits where everybody has room, and nobody for too long where they are few.
+    (
+        "balancer",
+        "connections",
+        Context::with(&[("s1", "queue", "500"), ("s2", "queue", "500"), ("s3", "queue", "500")]),
+    ),
+    ("balancer", "queue", Context::with(&[("lb", "connections", "1")])),
+    (
+        "balancer",
+        "queue_timeout",
+        Context::with(&[("lb", "connections", "1"), ("lb", "queue", "500")]),
+    ),
     // Only nginx's and HAProxy's strategies know limits and backups.
     (
         "server",

@@ -424,3 +424,38 @@ fn keys_are_asked_for_equally_often() {
     let chi: f64 = counts.values().map(square).sum();
     assert!(chi < 43.8, "chi-square {chi} from {counts:?}");
 }
+
+// ===== waiting in the balancer =====
+
+/// A balancer that gives each of three servers one request at a time and lets the others wait is one
+/// line before three servers, M/M/3, whatever the strategy: the mean wait is Erlang's.
+#[test]
+fn one_line_in_the_balancer_is_one_line_before_all_servers() {
+    for strategy in ["round_robin", "haproxy_roundrobin", "least_connections", "haproxy_leastconn"]
+    {
+        let mut nodes = vec![common::poisson("c", 80.0), common::balancer("lb", strategy)];
+        let one = ServerConfig { service_ms: 30.0, ..ServerConfig::default() };
+        nodes.extend(["s1", "s2", "s3"].map(|id| common::server(id, one.clone())));
+        for (key, n) in [("connections", 1.0), ("queue", 1e6)] {
+            nodes[1].kind.set(key, switchyard::node::Value::Number(n)).expect(key);
+        }
+        let mut links = vec![common::link("c", "lb", 0.0)];
+        links.extend(["s1", "s2", "s3"].map(|id| common::link("lb", id, 0.0)));
+        let mut run = build(&common::scenario(11, nodes, links));
+        let until = common::at_ms(4_000_000);
+        run.run_until(until, u64::MAX, &mut switchyard::sim::Silent);
+        let lb = common::the_balancer(&run, "lb");
+        let waiting = lb.waiting().mean(until);
+        // Erlang C for 2.4 Erlang on 3: the mean number that wait is C * rho / (1 - rho).
+        let (load, rho) = (2.4_f64, 0.8_f64);
+        let terms = 1.0 + load + load * load / 2.0;
+        let last = load * load * load / 6.0 / (1.0 - rho);
+        let exact = last / (terms + last) * rho / (1.0 - rho);
+        // 320,000 requests: the standard error of the mean is about two hundredths of it.
+        assert!((waiting / exact - 1.0).abs() < 0.06, "{strategy}: {waiting} of {exact}");
+        for id in ["s1", "s2", "s3"] {
+            let server = common::the_server(&run, id);
+            assert_eq!(server.waiting().mean(until), 0.0, "nobody waits in a server");
+        }
+    }
+}

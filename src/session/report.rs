@@ -141,6 +141,14 @@ fn of_balancer(balancer: &Balancer, now: Time) -> Vec<(&'static str, f64)> {
         ("further_tries", balancer.retried() as f64),
         ("nobody_to_choose", balancer.refused() as f64),
     ];
+    if balancer.keeps_limits() {
+        figures.extend([
+            ("waited", balancer.waited() as f64),
+            ("waiting_mean", balancer.waiting().mean(now)),
+            ("no_place_to_wait", balancer.turned_away() as f64),
+            ("timed_out_waiting", balancer.waited_in_vain() as f64),
+        ]);
+    }
     let (config, counts) = (balancer.config(), balancer.health());
     if config.health.how != Health::Mark {
         let windows = balancer.detections();

@@ -297,13 +297,32 @@ fn balancer(node: &Balancer, now: Time) -> Face {
     Face {
         condition: Condition::Fine,
         number: format!("{}/s", rate(node.picked().per_second(now))),
-        detail: match node.health().to_dead {
-            0 => name.to_owned(),
-            lost => format!("{lost} sent to dead servers"),
+        detail: match (node.health().to_dead, node.keeps_limits()) {
+            (0, true) => {
+                let places = node.config().queue.places;
+                format!("{} of {places} wait here", node.waiting().value())
+            }
+            (0, false) => name.to_owned(),
+            (lost, _) => format!("{lost} sent to dead servers"),
         },
         inside: Inside::Rows(rows::of_balancer(node, now)),
-        words: format!("{name}; {}{}", shares.join(", "), beliefs(node, now)),
+        words: format!("{name}; {}{}{}", shares.join(", "), line(node), beliefs(node, now)),
     }
+}
+
+/// Who waits in a balancer for a server that has room.
+fn line(node: &Balancer) -> String {
+    if !node.keeps_limits() {
+        return String::new();
+    }
+    format!(
+        "; {} of {} waiting places taken, {} had to wait, {} found no place, {} waited in vain",
+        node.waiting().value(),
+        node.config().queue.places,
+        node.waited(),
+        node.turned_away(),
+        node.waited_in_vain()
+    )
 }
 
 /// What a balancer that has to find out believes about its servers, and what that cost.

@@ -291,7 +291,7 @@ const QUEUE: &[Param<BalancerConfig>] = &[
             unit: "ms",
             help: "A request that has waited here for so long fails (HAProxy's timeout queue); 0 is \
                    no limit.",
-            range: Range::Number { min: 0.0, max: 6e5, handy: 5e3, step: 100.0, whole: false },
+            range: Range::Number { min: 0.0, max: 6e5, handy: 1e3, step: 100.0, whole: false },
         },
         get: |c| Value::Number(c.queue.timeout_ms),
         set: |c, v| c.queue.timeout_ms = number(v),

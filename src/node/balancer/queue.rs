@@ -104,6 +104,11 @@ impl WaitingLine {
 }
 
 impl Balancer {
+    /// Does it see to limits, and let requests wait?
+    pub fn keeps_limits(&self) -> bool {
+        self.config.queue.is_on()
+    }
+
     /// How many wait here, now and on average.
     pub fn waiting(&self) -> &Level {
         &self.line.level
