@@ -6,6 +6,7 @@ mod common;
 use common::{at_ms, fault, link, one_by_one, poisson, scenario, send, steady, wire_fault};
 use switchyard::node::{AnyNode, CacheConfig, Kind, ServerConfig, Service, Value};
 use switchyard::scenario::build::{Run, build};
+use switchyard::scenario::gallery::Preset;
 use switchyard::scenario::{Fault, FaultKind, Scenario, Target};
 use switchyard::session::{Command, Session};
 use switchyard::sim::sink::Full;
@@ -375,4 +376,57 @@ fn what_cannot_happen_is_refused_with_its_path() {
     assert_eq!(refused(fault(1, "s", FaultKind::Flush)), "faults[0]: s cannot flush");
     let text = refused(fault(1, "s", FaultKind::CheckClock(3)));
     assert_eq!(text, "faults[0]: s cannot check clock");
+}
+
+// ===== the built-in scenarios show what their notes say =====
+
+fn preset(key: &str, ms: u64) -> Run {
+    run(&Preset::find(key).expect("it is built in").scenario(), ms)
+}
+
+fn requests(run: &Run, id: &str) -> (u64, u64, f64) {
+    let clients = common::the_clients(run, id);
+    let mean = clients.latency().mean().millis();
+    (clients.sent().total(), clients.failed(), mean)
+}
+
+#[test]
+fn the_server_that_fails_fastest_gets_far_more_than_its_third() {
+    let before = preset("fails-fast", 2_000);
+    let during = preset("fails-fast", 8_000);
+    let share = |id: &str| {
+        let (sent, failed, _) = requests(&during, id);
+        failed as f64 / (sent - requests(&before, id).0) as f64
+    };
+    assert_eq!(requests(&before, "ca").1, 0);
+    assert!(share("ca") > 0.5, "{}", share("ca"));
+    assert!(share("cb") < 0.05, "{}", share("cb"));
+}
+
+#[test]
+fn standing_still_keeps_requests_waiting_that_dying_does_not() {
+    let after = preset("stands-still", 14_000);
+    let ((_, lost, quick), (_, late, slow)) = (requests(&after, "ca"), requests(&after, "cb"));
+    assert!(lost <= 5 && late == 0, "{lost} {late}");
+    assert!(slow > 8.0 * quick, "{quick} {slow}");
+}
+
+#[test]
+fn a_line_grows_without_end_only_where_nobody_waits_for_answers() {
+    let waiting = |id: &str| {
+        let run = preset("open-closed", 10_000);
+        common::the_server(&run, id).in_line()
+    };
+    assert!(waiting("so") > 100, "{}", waiting("so"));
+    assert!(waiting("sc") < 20, "{}", waiting("sc"));
+}
+
+#[test]
+fn silence_costs_time_limits_and_a_cut_costs_round_trips() {
+    let silent = preset("partition", 6_500);
+    assert!(failed(&silent, Reason::TimedOut) > 20);
+    assert_eq!(failed(&silent, Reason::ConnectionLost), 0);
+    let cut = preset("partition", 13_000);
+    assert_eq!(failed(&cut, Reason::TimedOut), failed(&silent, Reason::TimedOut));
+    assert!(failed(&cut, Reason::ConnectionLost) > 20);
 }

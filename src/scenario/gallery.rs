@@ -101,6 +101,18 @@ pub const GALLERY: &[Preset] = &[
         json: include_str!("../../www/scenarios/autoscaling.json"),
     },
     Preset {
+        key: "day",
+        topic: "Servers, up and out",
+        blurb: "A day of requests: servers that come and go, and four that are always there",
+        json: include_str!("../../www/scenarios/day.json"),
+    },
+    Preset {
+        key: "open-closed",
+        topic: "Servers, up and out",
+        blurb: "Clients who come whatever happens, and users who wait for their answers",
+        json: include_str!("../../www/scenarios/open-closed.json"),
+    },
+    Preset {
         key: "cache-stampede",
         topic: "Caches",
         blurb: "Entries that expire at once, as in the course; beside it jitter and single flight",
@@ -255,6 +267,24 @@ pub const GALLERY: &[Preset] = &[
         topic: "When things go wrong",
         blurb: "A server dies, and nobody knows until a check or a request fails",
         json: include_str!("../../www/scenarios/health-checks.json"),
+    },
+    Preset {
+        key: "fails-fast",
+        topic: "When things go wrong",
+        blurb: "Errors are quick answers: least connections sends the broken server the most",
+        json: include_str!("../../www/scenarios/fails-fast.json"),
+    },
+    Preset {
+        key: "stands-still",
+        topic: "When things go wrong",
+        blurb: "A server that dies, and one that stands still and refuses nothing",
+        json: include_str!("../../www/scenarios/stands-still.json"),
+    },
+    Preset {
+        key: "partition",
+        topic: "When things go wrong",
+        blurb: "Half the servers out of reach: in silence, and then with an error",
+        json: include_str!("../../www/scenarios/partition.json"),
     },
     Preset {
         key: "retry-storm",

@@ -50,7 +50,7 @@ impl Impairment {
 }
 
 /// What happened to whatever `is` says until `now`, in its order.
-fn happened<'a>(scenario: &'a Scenario, now: Time, is: impl Fn(&Target) -> bool) -> Vec<&'a Fault> {
+fn happened(scenario: &Scenario, now: Time, is: impl Fn(&Target) -> bool) -> Vec<&Fault> {
     let faults = scenario.faults.iter();
     let mut happened: Vec<&Fault> =
         faults.filter(|fault| fault.at <= now && is(&fault.on)).collect();

@@ -48,6 +48,9 @@ pub struct WireTrouble {
 /// What happens after how long, in the order of its happening.
 type Held = VecDeque<(Span, Event)>;
 
+/// The requests a node was working on, by their slots, and how long each would have taken yet.
+type Frozen = Vec<(u32, Span)>;
+
 /// The trouble a node is in.
 #[derive(Clone, Debug)]
 pub(crate) struct Ailment {
@@ -58,8 +61,7 @@ pub(crate) struct Ailment {
     still: Option<Time>,
     /// What happens when it goes on.
     held: Held,
-    /// The requests it was working on, by their slots, and how long each would have taken yet.
-    frozen: Vec<(u32, Span)>,
+    frozen: Frozen,
 }
 
 impl<N: Node> World<N> {
@@ -117,7 +119,7 @@ impl<N: Node> World<N> {
         }
     }
 
-    fn end_standing(&mut self, node: NodeId) -> Option<(Time, Held, Vec<(u32, Span)>)> {
+    fn end_standing(&mut self, node: NodeId) -> Option<(Time, Held, Frozen)> {
         let ailment = self.core.ailments.get_mut(&node)?;
         let since = ailment.still.take()?;
         Some((since, std::mem::take(&mut ailment.held), std::mem::take(&mut ailment.frozen)))
