@@ -202,3 +202,35 @@ fn the_built_in_scenario_tells_its_story() {
     assert!(saturation < errors && errors > 4.0 && errors < 7.0, "{all:?}");
     assert!(when("errors", false) > 7.0 && node.firing().value() == 0, "{all:?}");
 }
+
+/// A queue with a limit and a balancer that lets requests wait are as busy as their waiting places
+/// are taken; a cache that is full is not busy.
+#[test]
+fn places_to_wait_are_watched_and_a_full_cache_is_no_alarm() {
+    use switchyard::node::{CacheConfig, Value};
+    let mut nodes = vec![
+        common::poisson("c", 200.0),
+        common::balancer("lb", "round_robin"),
+        common::steady("s", 50.0),
+        common::poisson("c2", 200.0),
+        common::cache("k", CacheConfig { capacity: 5, ..CacheConfig::default() }),
+        common::database("db", Default::default()),
+    ];
+    for (key, n) in [("connections", 1.0), ("queue", 10.0)] {
+        nodes[1].kind.set(key, Value::Number(n)).expect(key);
+    }
+    let links = vec![
+        common::link("c", "lb", 1.0),
+        common::link("lb", "s", 1.0),
+        common::link("c2", "k", 1.0),
+        common::link("k", "db", 1.0),
+    ];
+    let mut run = switchyard::scenario::build::build(&common::scenario(2, nodes, links));
+    run.run_until(common::at_ms(3_000), u64::MAX, &mut switchyard::sim::Silent);
+    let busy = |id: &str| {
+        let number = run.find(id).expect("it is there");
+        run.nodes()[usize::from(number.0)].busy_share(run.now())
+    };
+    assert!(busy("lb").is_some_and(|share| share > 0.8), "{:?}", busy("lb"));
+    assert_eq!((busy("k"), busy("c")), (None, None));
+}

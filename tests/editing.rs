@@ -97,7 +97,7 @@ fn taking_a_node_out_and_back_restores_what_hung_on_it_in_its_place() {
         let left = session.scenario();
         assert!(left.node(id).is_none());
         assert!(left.links.iter().all(|link| link.from != id && link.to != id));
-        assert!(left.faults.iter().all(|fault| !fault.on.touches(&id)));
+        assert!(left.faults.iter().all(|fault| !fault.on.touches(id)));
         assert!(left.sends.iter().all(|send| send.from != id));
         assert!(session.undo().expect("the undo works"));
         assert_eq!(session.scenario(), &full, "{id}");

@@ -55,9 +55,11 @@ fn everything() -> Scenario {
 
 fn node_of(place: Place) -> Option<NodeId> {
     match place {
-        Place::At(node) | Place::Waiting(node) | Place::Serving(node) | Place::Calling(node) => {
-            Some(node)
-        }
+        Place::At(node)
+        | Place::AtDoor(node)
+        | Place::Waiting(node)
+        | Place::Serving(node)
+        | Place::Calling(node) => Some(node),
         Place::Going(_) | Place::Returning(_) => None,
     }
 }

@@ -1,4 +1,5 @@
-//! How busy a node is, for whoever watches: the share of its cores or workers at work.
+//! How busy a node is, for whoever watches: the share of its cores or workers at work, or of its
+//! waiting places where waiting is all it does.
 
 use super::AnyNode;
 use crate::sim::Time;
@@ -28,7 +29,25 @@ impl AnyNode {
                 let all = node.parts().filter_map(|part| share(part.busy.value(), workers));
                 all.reduce(f64::max)
             }
-            _ => None,
+            AnyNode::Cluster(node) => {
+                let workers = u32::from(node.config().workers);
+                node.members().filter_map(|member| share(member.busy, workers)).reduce(f64::max)
+            }
+            // Places to wait are what these have: a queue with a limit, and a balancer that lets
+            // requests wait.
+            AnyNode::Queue(node) => {
+                let most = node.config().length;
+                let lengths = node.lengths();
+                lengths.filter_map(|waiting| share(waiting as u32, most)).reduce(f64::max)
+            }
+            AnyNode::Balancer(node) => share(node.waiting().value(), node.config().queue.places),
+            // Who has no places cannot run out of them; a cache that is full is as it should be.
+            AnyNode::Clients(_)
+            | AnyNode::Cache(_)
+            | AnyNode::Router(_)
+            | AnyNode::Registry(_)
+            | AnyNode::Gateway(_)
+            | AnyNode::Board(_) => None,
         }
     }
 }

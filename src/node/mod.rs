@@ -219,6 +219,12 @@ impl Node for AnyNode {
         }
     }
 
+    fn missed<S: Sink>(&mut self, slot: u32, cx: &mut Context<'_, S>) {
+        if let AnyNode::Queue(node) = self {
+            node.missed(slot, &mut cx.any());
+        }
+    }
+
     fn busy(&self, now: Time) -> Option<f64> {
         self.busy_share(now)
     }

@@ -333,7 +333,10 @@ impl<N: Node> World<N> {
         let mut cx = Context { core: &mut self.core, sink, node: event.node };
         match event.what {
             What::Arrive => cx.fail(event.arg, Reason::ConnectionRefused),
-            What::Reply => cx.pass_back_broken(event.arg),
+            What::Reply => {
+                self.nodes[usize::from(event.node.0)].missed(event.arg, &mut cx);
+                cx.pass_back_broken(event.arg);
+            }
             What::Timer(_) | What::Planned => {}
         }
     }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::alerts::Alerts;
+use super::dead_letters::DeadLetters;
 use super::field::{ParamField, try_edit};
 use super::fleet::Fleet;
 use super::gestures::fresh_number;
@@ -103,6 +104,7 @@ fn NodeSettings(id: String) -> impl IntoView {
             {matches!(entry.family, Family::Database | Family::Cluster)
                 .then(|| view! { <Members id=id.get_value() /> })}
             {(entry.family == Family::Board).then(|| view! { <Alerts id=id.get_value() /> })}
+            {(entry.family == Family::Queue).then(|| view! { <DeadLetters id=id.get_value() /> })}
             {(entry.family == Family::Group).then(|| view! { <Fleet id=id.get_value() /> })}
             {entry.takes.then(|| view! {
                 <Impairments on=Target::Node(id.get_value()) />

@@ -11,6 +11,7 @@ mod app;
 mod canvas;
 mod charts;
 mod clipboard;
+mod dead_letters;
 mod dialogs;
 mod dock;
 mod draft;

@@ -5,6 +5,8 @@ use super::face::{Condition, Face, Inside, rate};
 use super::layout::ROWS_MAX;
 use crate::node::queue::Form;
 use crate::node::{Queue, Worker};
+use crate::policy::broker::Cause;
+use crate::scenario::build::Run;
 use crate::sim::{Span, Time};
 
 /// A queue, or a partition as a group reads it.
@@ -26,6 +28,34 @@ pub struct MessageRow {
 
 /// More messages than this are drawn as a full strip.
 pub const MESSAGES_SHOWN: u64 = 12;
+
+/// A dead letter in words: what it was, where it died, of what, and when.
+pub fn dead_letters(node: &Queue, run: &Run, most: usize) -> Vec<String> {
+    let told = node.dead_letters().take(most).map(|letter| {
+        let note = letter.body;
+        let name = format!("{} {}", note.want.op.words(), run.key_name(note.want.key));
+        match letter.deaths().first() {
+            Some(death) => format!(
+                "{name}, from {}: {} at {:.2} s, published by #{}",
+                death.queue,
+                cause(death.cause),
+                letter.since.seconds(),
+                note.request
+            ),
+            None => format!("{name}, published by #{}", note.request),
+        }
+    });
+    told.collect()
+}
+
+fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Rejected => "refused by its worker",
+        Cause::Expired => "had waited too long",
+        Cause::MaxLen => "did not fit in",
+        Cause::DeliveryLimit => "came back too often",
+    }
+}
 
 pub(super) fn face(node: &Queue, now: Time) -> Face {
     let rows = match node.config().form {

@@ -32,7 +32,7 @@ pub use ledger::Ledger;
 pub use workers::Worker;
 
 use self::config::DEAD;
-use crate::policy::broker::{Broker, Tag};
+use crate::policy::broker::{Broker, Message, Tag};
 use crate::policy::log::{Log, Taken};
 use crate::sim::{
     Context, Event, Key, LinkId, Op, Outcome, Reason, Request, Signal, Sink, Span, Stamp, Time,
@@ -192,6 +192,19 @@ impl Queue {
         }
     }
 
+    /// How many messages wait in each queue of a broker; nothing in a log, which has no limit.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        let at_work = self.broker.queues().filter(|queue| &**queue.name() != DEAD);
+        at_work.map(|queue| queue.depth()).filter(|_| self.config.form == Form::Broker)
+    }
+
+    /// The dead letters that are kept, the newest first.
+    pub fn dead_letters(&self) -> impl Iterator<Item = &Message<Note>> {
+        let dead = self.broker.queue(DEAD).into_iter();
+        let kept: Vec<&Message<Note>> = dead.flat_map(|queue| queue.waiting()).collect();
+        kept.into_iter().rev()
+    }
+
     /// Messages of this queue or group that were acknowledged when they were sent and are not
     /// handled yet.
     pub fn sent_ahead(&self, of: usize) -> u64 {
@@ -307,15 +320,13 @@ impl Queue {
     }
 
     /// The broker dies: producers that wait for a confirm hear nothing any more; what is not on
-    /// disk is lost. What was acknowledged in advance is with its worker and counts as handled.
+    /// disk is lost. What was acknowledged in advance is with its worker, and is what becomes of it.
     fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.up = false;
         for (_, slot) in std::mem::take(&mut self.confirming) {
             cx.fail(slot, Reason::ConnectionLost);
         }
-        self.ledger.handled += self.out_auto;
-        self.out_auto = 0;
-        self.out.clear();
+        self.out.retain(|_, out| matches!(out.how, How::Auto));
         self.tick_at = None;
         match self.config.form {
             Form::Broker => self.lose_what_is_not_on_disk(cx),
@@ -384,6 +395,18 @@ impl Queue {
         self.out_auto += u64::from(matches!(out.how, How::Auto));
         self.out.insert(call, out);
         call
+    }
+
+    /// A worker is done, or died, with a message that was acknowledged in advance, and the broker is
+    /// down: it hears nothing of it, but it is so.
+    pub(super) fn missed<S: Sink + ?Sized>(&mut self, call: u32, cx: &mut Context<'_, S>) {
+        let outcome = cx.request(call).map(|request| request.outcome);
+        let Some(out) = self.out.remove(&call) else { return };
+        self.out_auto -= u64::from(matches!(out.how, How::Auto));
+        match outcome {
+            Some(Outcome::Done) => self.count_handled(1, cx.now()),
+            _ => self.ledger.lost += 1,
+        }
     }
 
     /// A delivery came back.
