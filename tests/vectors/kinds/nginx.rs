@@ -16,6 +16,9 @@ use switchyard::sim::{Rng, Span, Time, Why};
 
 use super::{Covered, compare, is_true, items, text, whole};
 
+#[path = "nginx_node.rs"]
+mod node;
+
 /// What this file covers.
 pub(crate) const KINDS: &[Covered] = &[
     Covered::field("nginx_hash_plain", hash_plain, &["server_index"]),
@@ -308,7 +311,11 @@ fn sequence(case: &Json, method: &str) -> Result<(), String> {
 fn timed(case: &Json) -> Result<(), String> {
     let inputs = inputs(case, &["servers", "at_ms", "bad", "config"])?;
     let (_, tries) = run_sequence(inputs, "")?;
-    compare("observed.tries", &case["observed"]["tries"], &tries)
+    compare("observed.tries", &case["observed"]["tries"], &tries)?;
+    match node::sequence(inputs, "nginx_round_robin")? {
+        Some(in_a_world) => compare("in a world", &case["observed"]["tries"], &in_a_world),
+        None => Ok(()),
+    }
 }
 
 fn run_sequence(inputs: &Json, method: &str) -> Result<(String, Json), String> {
@@ -845,7 +852,10 @@ fn rr_max_fails(case: &Json) -> Result<(), String> {
         served.extend(upstream.last(&tries).map(str::to_owned));
     }
     let got = counts(served.iter());
-    compare("expected_success_counts", &case["expected_success_counts"], &got)
+    compare("expected_success_counts", &case["expected_success_counts"], &got)?;
+    // The same in a world: which of the requests that reach p1 fail is counted as they come.
+    let in_a_world = node::failing_every(&servers, every, requests)?;
+    compare("in a world", &case["expected_success_counts"], &in_a_world)
 }
 
 // ===== small things =====
