@@ -105,7 +105,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "\"crash\"",
         "\"melt\"",
         "faults[0].what: must be one of crash, restart, refuse_writes, accept_writes, slow, normal, \
-         crash_part, restart_part, cut_part, join_part, drain, ready",
+         crash_part, restart_part, cut_part, join_part, drain, ready, errors, \
+         pause, resume, flush, check_clock, cut, join, lose, delay",
     ),
     ("\"at_ms\": 6, ", "", "sends[0]: needs \"at_ms\""),
     (

@@ -5,18 +5,22 @@
 
 mod command;
 mod explain;
+mod fragment;
 mod history;
 mod report;
 mod series;
 mod snapshots;
+mod splice;
 mod steer;
 mod twin;
 mod upgrade;
 
 pub use command::{Command, Refusal};
 pub use explain::{Conflict, Explanation, StayLine};
+pub use fragment::{corner, fragment, insert};
 pub use report::{NodeReport, Report};
 pub use series::{Bucket, Finished, LATENCY_CELLS, Series, Trouble, cell_floor};
+pub use splice::{bypass, splice};
 pub use steer::{Advanced, Halt, Stepped};
 pub use twin::twin;
 

@@ -100,8 +100,8 @@ impl Session {
         self.fault(Target::node(id), FaultKind::Restart)
     }
 
-    /// Lets something go wrong, or right again, at a node or a wire just now. It becomes part of the
-    /// scenario.
+    /// Lets something go wrong, or right again, at a node or a wire just now. It becomes part of
+    /// the scenario.
     pub fn fault(&mut self, on: Target, kind: FaultKind) -> Result<(), Refusal> {
         self.faults(vec![(on, kind)])
     }

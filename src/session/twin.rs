@@ -22,7 +22,7 @@ pub fn twin(scenario: &Scenario, id: &str, (x, y): (i32, i32)) -> Option<(String
 
 /// The name with the next number at its end that is free: `web` is followed by `web 2`, `s3` by
 /// `s4`.
-fn numbered(name: &str, taken: impl Fn(&String) -> bool) -> String {
+pub(super) fn numbered(name: &str, taken: impl Fn(&String) -> bool) -> String {
     let digits = name.bytes().rev().take(9).take_while(u8::is_ascii_digit).count();
     let (word, number) = name.split_at(name.len() - digits);
     let (word, first) = match number.parse::<u64>() {

@@ -9,6 +9,7 @@ pub mod dist;
 pub mod event;
 pub mod keys;
 pub mod link;
+mod look;
 pub mod node;
 pub mod request;
 pub mod rng;

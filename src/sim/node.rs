@@ -69,8 +69,8 @@ pub trait Node: Clone {
     /// News that is not a request.
     fn on_signal<S: Sink>(&mut self, signal: Signal, cx: &mut Context<'_, S>);
 
-    /// An answer comes back for it while it is down, and is lost with it: only for keeping account of
-    /// what became of what it had sent.
+    /// An answer comes back for it while it is down, and is lost with it: only for keeping account
+    /// of what became of what it had sent.
     fn missed<S: Sink>(&mut self, _slot: u32, _cx: &mut Context<'_, S>) {}
 
     /// The share of its places of work that are taken, 0 to 1, for whoever watches the run; none

@@ -465,32 +465,6 @@ impl Slab {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// Nobody knows any more when this node is done with what it works on: gives how long each
-    /// would have taken from `now` on.
-    pub(super) fn freeze(&mut self, node: NodeId, now: Time) -> Vec<(u32, Span)> {
-        let mut frozen = Vec::new();
-        for (slot, request) in self.slots.iter_mut().enumerate() {
-            if let Some(request) = request
-                && request.place == Place::Serving(node)
-                && request.until != Time::MAX
-            {
-                frozen.push((slot as u32, request.until.since(now)));
-                request.until = Time::MAX;
-            }
-        }
-        frozen
-    }
-
-    /// This node goes on with what it was working on.
-    pub(super) fn thaw(&mut self, node: NodeId, now: Time, frozen: &[(u32, Span)]) {
-        for &(slot, rest) in frozen {
-            let request = self.get_mut(slot);
-            if let Some(request) = request.filter(|request| request.place == Place::Serving(node)) {
-                request.until = now + rest;
-            }
-        }
-    }
-
     /// How many requests are in flight.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()

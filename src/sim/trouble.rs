@@ -1,10 +1,11 @@
-//! Trouble: what the scenario does to a node or a wire without the node's having a part in it. A
-//! node that answers errors or stands still does so at its door, whatever kind it is; a wire is cut,
-//! holds what crosses it, loses it or takes longer.
+//! Trouble: what the scenario does to a node or a wire without the node's having a part in it.
+//!
+//! A node that answers errors or stands still does so at its door, whatever kind it is; a wire is
+//! cut, holds what crosses it, loses it or takes longer.
 //!
 //! A node that stands still is a machine that is suspended: its own clock stands too. What was to
-//! happen in 3 ms happens 3 ms after it goes on, what comes meanwhile waits at its door in the order
-//! in which it came, and nobody is told. That is what makes it worse than a crash.
+//! happen in 3 ms happens 3 ms after it goes on, what comes meanwhile waits at its door in the
+//! order in which it came, and nobody is told. That is what makes it worse than a crash.
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,7 @@ use super::context::Context;
 use super::event::{Event, What};
 use super::link::Link;
 use super::node::{LinkId, Node, NodeId, Signal};
-use super::request::{Outcome, Place, Reason, Request};
+use super::request::{Outcome, Place, Reason, Request, Slab};
 use super::rng::Rng;
 use super::sink::Sink;
 use super::time::{Span, Time};
@@ -22,7 +23,8 @@ use super::world::World;
 /// What happens to a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireFault {
-    /// Nothing crosses it any more, which whoever sends notices after a round trip; or it does again.
+    /// Nothing crosses it any more, which whoever sends notices after a round trip; or it does
+    /// again.
     Cut(bool),
     /// It holds whatever is put on it, and nobody is told; or lets it go, in the same order.
     Hold(bool),
@@ -89,7 +91,7 @@ impl<N: Node> World<N> {
             return;
         }
         let timers = self.core.calendar.take_timers(node);
-        let frozen = self.core.requests.freeze(node, now);
+        let frozen = freeze(&mut self.core.requests, node, now);
         let ailment = self.ailment(node);
         (ailment.still, ailment.frozen) = (Some(now), frozen);
         ailment.held.extend(timers.into_iter().map(|(at, event)| (at.since(now), event)));
@@ -99,7 +101,7 @@ impl<N: Node> World<N> {
     pub(super) fn go_on<S: Sink>(&mut self, node: NodeId, sink: &mut S) {
         let now = self.now();
         let Some((since, held, frozen)) = self.end_standing(node) else { return };
-        self.core.requests.thaw(node, now, &frozen);
+        thaw(&mut self.core.requests, node, now, &frozen);
         self.signal(node, Signal::StoodStill(now.since(since)), sink);
         for (rest, event) in held {
             self.core.calendar.push(now + rest, event);
@@ -204,6 +206,31 @@ impl<N: Node> World<N> {
                 What::Arrive => cx.cross(event.arg, id),
                 _ => cx.cross_back(event.arg, id),
             }
+        }
+    }
+}
+
+/// Nobody knows any more when this node is done with what it works on: gives how long each would
+/// have taken from `now` on.
+fn freeze(requests: &mut Slab, node: NodeId, now: Time) -> Frozen {
+    let served = |request: &Request| request.place == Place::Serving(node);
+    let known =
+        requests.iter().filter(|(_, request)| served(request) && request.until != Time::MAX);
+    let frozen: Frozen = known.map(|(slot, request)| (slot, request.until.since(now))).collect();
+    for (slot, _) in &frozen {
+        if let Some(request) = requests.get_mut(*slot) {
+            request.until = Time::MAX;
+        }
+    }
+    frozen
+}
+
+/// This node goes on with what it was working on.
+fn thaw(requests: &mut Slab, node: NodeId, now: Time, frozen: &Frozen) {
+    for &(slot, rest) in frozen {
+        let request = requests.get_mut(slot);
+        if let Some(request) = request.filter(|request| request.place == Place::Serving(node)) {
+            request.until = now + rest;
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use super::context::Context;
+use super::sink::Sink;
 use super::time::{Span, Time};
 
 /// The timer of watchers; no other kind of node uses this number.
@@ -54,6 +56,52 @@ impl Watch {
     /// Those that ended after the first `seen`, as far as they are kept.
     pub(crate) fn since(&self, seen: u64) -> impl Iterator<Item = &Ended> {
         self.ended.iter().skip(seen.saturating_sub(self.dropped) as usize)
+    }
+}
+
+/// What a board sees when its timer rings, and nothing else of the others.
+impl<S: Sink + ?Sized> Context<'_, S> {
+    /// Rings this node's timer [`SAMPLE`] after `span`; the event carries `arg`. What nodes say of
+    /// how busy they are is as of then.
+    pub fn sample_in(&mut self, span: Span, arg: u32) {
+        self.core.watch.on = true;
+        self.core.watch.timers += 1;
+        self.wake_in(span, SAMPLE, arg);
+    }
+
+    /// How many requests clients have made in this run.
+    pub fn sent(&self) -> u64 {
+        self.core.tally.sent
+    }
+
+    /// How many clients' requests have ended since somebody began to watch.
+    pub fn ended(&self) -> u64 {
+        self.core.watch.count()
+    }
+
+    /// The clients' requests that ended after the first `seen`, oldest first; those that ended
+    /// longer than a second ago may be missing.
+    pub fn ended_since(&self, seen: u64) -> impl Iterator<Item = &Ended> {
+        self.core.watch.since(seen)
+    }
+
+    /// How busy the node with this name, or else with this id, was at the last sample, 0 to 1; none
+    /// when there is no such node, it is down, or it has no places of work.
+    pub fn busy(&self, name: &str) -> Option<f64> {
+        let there = || self.core.cards.iter().enumerate().filter(|(_, card)| !card.gone);
+        let named = there().find(|(_, card)| &*card.name == name);
+        let (place, _) = named.or_else(|| there().find(|(_, card)| &*card.id == name))?;
+        self.core.watch.busy.get(place).copied().flatten()
+    }
+
+    /// How busy the busiest of all nodes was at the last sample.
+    pub fn busiest(&self) -> Option<f64> {
+        self.core.watch.busy.iter().copied().flatten().reduce(f64::max)
+    }
+
+    /// Will nothing happen any more but that watchers look?
+    pub fn is_over(&self) -> bool {
+        self.core.requests.is_empty() && self.core.calendar.len() == self.core.watch.timers
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) fn DeadLetters(id: String) -> impl IntoView {
         <div class="field">
             <p class="label">"Dead letters, the newest first"</p>
             <Show when=move || letters.with(Vec::is_empty)>
-                <p class="help">"None. With dead letters switched on, what is refused, waits too long \
-                    or does not fit is kept here with the reason."</p>
+                <p class="help">"None. With dead letters switched on, what is refused, \
+                    waits too long or does not fit is kept here with the reason."</p>
             </Show>
             <ul class="member-list">{move || rows().collect_view()}</ul>
         </div>

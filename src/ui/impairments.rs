@@ -1,5 +1,5 @@
-//! What can go wrong with a node or a wire, in the inspector: a switch for each, thrown just now and
-//! noted in the scenario, with its number beside it; and one node more of its kind.
+//! What can go wrong with a node or a wire, in the inspector: a switch for each, thrown just now
+//! and noted in the scenario, with its number beside it; and one node more of its kind.
 
 use leptos::prelude::*;
 

@@ -69,7 +69,8 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
     let load = move || quick.with(load);
     view! {
         <div class=format!("node {}", family.entry().key) style=place
-            class:selected=selected class:down=down class:unhealthy=unhealthy class:slowed=slowed class:still=still
+            class:selected=selected class:down=down class:unhealthy=unhealthy
+            class:slowed=slowed class:still=still
             class:hot=move || { load() > 0.9 }
             class:refuses=move || objection.with(Option::is_some)
             class:welcomes=move || wiring() && objection.with(Option::is_none)

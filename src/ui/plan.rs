@@ -406,7 +406,9 @@ fn Side(side: RwSignal<Vec<String>>) -> impl IntoView {
         <fieldset class="partition-side">
             <legend>"On one side"</legend>
             {move || nodes().into_iter().map(row).collect_view()}
-            <p class="help">"Every wire between these and the others is cut at the same instant."</p>
+            <p class="help">
+                "Every wire between these and the others is cut at the same instant."
+            </p>
         </fieldset>
     }
 }

@@ -11,6 +11,7 @@ pub mod dots;
 pub mod face;
 mod gateway;
 pub mod group;
+pub mod guides;
 pub mod layout;
 pub mod plan;
 pub mod queue;

@@ -1,5 +1,5 @@
-//! The plan of what goes wrong, as a person reads and edits it: what can happen to what, the list of
-//! what is planned, and the wires that a partition cuts.
+//! The plan of what goes wrong, as a person reads and edits it: what can happen to what, the list
+//! of what is planned, and the wires that a partition cuts.
 
 use crate::scenario::{Fault, FaultKind, Impairment, Scenario, Target, can_happen};
 use crate::sim::{Span, Time, WireTrouble};

@@ -276,8 +276,8 @@ const QUEUE: &[Param<BalancerConfig>] = &[
             wire: 13,
             label: "Waiting places",
             unit: "requests",
-            help: "How many requests may wait here for a server that has room. With 0 nobody waits: \
-                   a request that finds all servers full fails.",
+            help: "How many requests may wait here for a server that has room. With 0 nobody \
+                   waits: a request that finds all servers full fails.",
             range: Range::Number { min: 0.0, max: 1e6, handy: 100.0, step: 1.0, whole: true },
         },
         get: |c| Value::Number(f64::from(c.queue.places)),
@@ -289,8 +289,8 @@ const QUEUE: &[Param<BalancerConfig>] = &[
             wire: 14,
             label: "Waits at most",
             unit: "ms",
-            help: "A request that has waited here for so long fails (HAProxy's timeout queue); 0 is \
-                   no limit.",
+            help: "A request that has waited here for so long fails (HAProxy's timeout queue); 0 \
+                   is no limit.",
             range: Range::Number { min: 0.0, max: 6e5, handy: 1e3, step: 100.0, whole: false },
         },
         get: |c| Value::Number(c.queue.timeout_ms),

@@ -5,8 +5,8 @@
 //! once, also when a server crashes), or found out by checks or from the requests themselves
 //! (`believe`); a circuit breaker and a limit on calls at once per server; a limit of requests in
 //! flight per server and backup servers, for the strategies that know them; another server for a
-//! request whose connection was refused or lost, as nginx's `proxy_next_upstream error`; a queue for
-//! requests that no server has room for, as HAProxy's (`queue`).
+//! request whose connection was refused or lost, as nginx's `proxy_next_upstream error`; a
+//! queue for requests that no server has room for, as HAProxy's (`queue`).
 
 mod believe;
 mod check;

@@ -320,7 +320,8 @@ impl Queue {
     }
 
     /// The broker dies: producers that wait for a confirm hear nothing any more; what is not on
-    /// disk is lost. What was acknowledged in advance is with its worker, and is what becomes of it.
+    /// disk is lost. What was acknowledged in advance is with its worker: it is what becomes of
+    /// it.
     fn crash<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         self.up = false;
         for (_, slot) in std::mem::take(&mut self.confirming) {
@@ -397,8 +398,8 @@ impl Queue {
         call
     }
 
-    /// A worker is done, or died, with a message that was acknowledged in advance, and the broker is
-    /// down: it hears nothing of it, but it is so.
+    /// A worker is done, or died, with a message that was acknowledged in advance, and the broker
+    /// is down: it hears nothing of it, but it is so.
     pub(super) fn missed<S: Sink + ?Sized>(&mut self, call: u32, cx: &mut Context<'_, S>) {
         let outcome = cx.request(call).map(|request| request.outcome);
         let Some(out) = self.out.remove(&call) else { return };
