@@ -8,17 +8,20 @@ use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{PointerEvent, WheelEvent};
 
-use super::gestures;
+use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::keys;
+use super::menu::{self, ContextMenu};
 use super::node_card::NodeCard;
 use super::palette::Ghost;
+use super::quick_add::{self, QuickAdd};
 use super::store::{Store, store};
 use super::surface;
 use super::wires::Wires;
 use crate::session::Explanation;
 use crate::sim::{Place, Span};
 use crate::view::camera::Point;
+use crate::view::guides::Guide;
 use crate::view::layout;
 
 /// Below this zoom a card shows only what can still be read and hit.
@@ -31,6 +34,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     let dots = NodeRef::<html::Canvas>::new();
     let frame = NodeRef::<html::Div>::new();
     gestures::listen(store);
+    super::several::listen(store);
     Effect::new(move |_| {
         if let (Some(frame), Some(dots)) = (frame.get(), dots.get()) {
             surface::attach(store, dots);
@@ -62,7 +66,10 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             aria-describedby="canvas-help" node_ref=frame style=grid
             class:embed=store.options.embed
             on:pointerdown=move |event: PointerEvent| gestures::press_canvas(store, &event)
-            on:dblclick=move |_| store.fit()
+            on:dblclick=move |event| {
+                quick_add::open_at(store, gestures::on_canvas(&event), None);
+            }
+            on:contextmenu=move |event| menu::open(store, &event, None)
             on:keydown=move |event| keys::in_canvas(store, &event)>
             <p id="canvas-help" class="unseen">
                 "Arrow keys go from component to component, Enter opens the settings, C connects, \
@@ -77,10 +84,43 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                 <Badges />
             </div>
             <div id="tag" class="tag" aria-hidden="true"></div>
+            <Marks />
             <Ghost />
+            <QuickAdd />
+            <ContextMenu />
             <Empty />
             <Corner />
         </div>
+    }
+}
+
+/// The box that selects, and the lines that show with what a dragged node is aligned.
+#[component]
+fn Marks() -> impl IntoView {
+    let store = store();
+    let marquee = move || match store.gesture.get() {
+        Gesture::Marquee { from, at, moved: true, .. } => {
+            let (left, top) = (from.x.min(at.x), from.y.min(at.y));
+            let (width, height) = ((from.x - at.x).abs(), (from.y - at.y).abs());
+            Some(format!("left:{left}px;top:{top}px;width:{width}px;height:{height}px"))
+        }
+        _ => None,
+    };
+    let line = move |guide: Guide| {
+        let camera = store.camera.get();
+        let long = (guide.to - guide.from) * camera.zoom;
+        let (x, y) = match guide.upright {
+            true => (guide.at, guide.from),
+            false => (guide.from, guide.at),
+        };
+        let (x, y) = (x * camera.zoom + camera.x, y * camera.zoom + camera.y);
+        let (width, height) = if guide.upright { (1.0, long) } else { (long, 1.0) };
+        let style = format!("left:{x}px;top:{y}px;width:{width}px;height:{height}px");
+        view! { <i class="guide" style=style></i> }
+    };
+    view! {
+        {move || marquee().map(|style| view! { <div class="marquee" style=style></div> })}
+        {move || store.guides.get().into_iter().map(line).collect_view()}
     }
 }
 

@@ -7,12 +7,14 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::PointerEvent;
 
+use super::quick_add;
 use super::store::{Selection, Store};
 use crate::node::Family;
 use crate::scenario::connectable;
-use crate::session::Command;
-use crate::view::camera::Point;
+use crate::session::{Command, splice};
+use crate::view::camera::{Point, Rect};
 use crate::view::dots;
+use crate::view::guides;
 use crate::view::layout;
 
 /// How far a mouse may wander before a click becomes a drag, in pixels; touch may wander more.
@@ -25,6 +27,11 @@ const DOT_REACH: f64 = 14.0;
 const EDGE: f64 = 24.0;
 const EDGE_SPEED: f64 = 8.0;
 
+/// How near a dragged node must come to the line of another to meet it, in pixels.
+const GUIDE_REACH: f64 = 8.0;
+/// How near the middle of a node must be to a wire to be put into it, in canvas units.
+const SPLICE_REACH: f64 = 24.0;
+
 /// What the pointer is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Gesture {
@@ -32,8 +39,11 @@ pub(super) enum Gesture {
     None,
     /// The canvas follows the pointer.
     Pan { last: Point, from: Point, moved: bool },
-    /// A node follows the pointer; `grip` is where it was taken, from its corner.
-    Node { id: String, grip: Point, from: Point, moved: bool, number: u64 },
+    /// Whatever lies in the box between two points is selected, beside what was before.
+    Marquee { from: Point, at: Point, before: Vec<String>, moved: bool },
+    /// Nodes follow the pointer, the first of them in its hand: where they were, where on the
+    /// canvas they were taken, and where on the screen.
+    Nodes { were: Vec<(String, i32, i32)>, taken: Point, from: Point, moved: bool, number: u64 },
     /// A wire leads from a node to the pointer. `sticky`: begun by a click, ended by the next.
     Wire { from: String, at: Point, start: Point, sticky: bool },
     /// A kind from the palette follows the pointer.
@@ -69,19 +79,26 @@ pub(super) fn press_node(store: Store, event: &PointerEvent, id: String) {
     if end_sticky_wire(store, Some(&id)) {
         return;
     }
-    store.select(Selection::Node(id.clone()));
+    if (event.shift_key() || event.ctrl_key() || event.meta_key()) && !store.options.embed {
+        return store.toggle_selected(&id);
+    }
+    if !store.is_selected(&id) {
+        store.select(Selection::Node(id.clone()));
+    }
     if store.options.embed {
         return;
     }
     let from = on_canvas(event);
-    let corner = store.with(|session| {
-        let node = session.scenario().node(&id);
-        node.map(|node| Point::new(f64::from(node.x), f64::from(node.y)))
+    let mut ids = store.selected_nodes();
+    ids.retain(|other| *other != id);
+    ids.insert(0, id);
+    let were = store.with(|session| {
+        let node = |id: &String| session.scenario().node(id);
+        let place = |id: &String| node(id).map(|node| (id.clone(), node.x, node.y));
+        ids.iter().filter_map(place).collect::<Vec<_>>()
     });
-    let Some(corner) = corner else { return };
-    let at = store.camera.get_untracked().to_canvas(from);
-    let grip = Point::new(at.x - corner.x, at.y - corner.y);
-    store.gesture.set(Gesture::Node { id, grip, from, moved: false, number: fresh_number() });
+    let taken = store.camera.get_untracked().to_canvas(from);
+    store.gesture.set(Gesture::Nodes { were, taken, from, moved: false, number: fresh_number() });
 }
 
 /// The pointer went down on a port where requests leave.
@@ -98,6 +115,12 @@ pub(super) fn press_port(store: Store, event: &PointerEvent, id: String) {
 /// The pointer went down on the canvas itself, on a dot or on a wire.
 pub(super) fn press_canvas(store: Store, event: &PointerEvent) {
     let at = on_canvas(event);
+    store.menu.set(None);
+    if event.button() > 0 && !store.options.embed {
+        // The other buttons move the canvas, whatever they are on.
+        store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });
+        return;
+    }
     if event.button() > 1 || end_sticky_wire(store, None) {
         return;
     }
@@ -111,7 +134,12 @@ pub(super) fn press_canvas(store: Store, event: &PointerEvent) {
     if store.options.embed && event.pointer_type() == "touch" {
         return;
     }
-    store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });
+    if store.options.embed || event.pointer_type() == "touch" {
+        store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });
+        return;
+    }
+    let before = if event.shift_key() { store.selected_nodes() } else { Vec::new() };
+    store.gesture.set(Gesture::Marquee { from: at, at, before, moved: false });
 }
 
 /// The pointer went down on a kind in the palette.
@@ -129,7 +157,9 @@ pub(super) fn listen(store: Store) {
     let touch = |event: &PointerEvent| event.pointer_type() == "touch";
     let move_handle = window_event_listener(ev::pointermove, move |event| {
         if store.gesture.with_untracked(|gesture| *gesture != Gesture::None) {
-            moved(store, on_canvas(&event), if touch(&event) { TOUCH } else { CLICK });
+            let free = event.ctrl_key() || event.meta_key();
+            let slack = if touch(&event) { TOUCH } else { CLICK };
+            moved(store, on_canvas(&event), slack, free);
         }
     });
     let up_handle = window_event_listener(ev::pointerup, move |event| released(store, &event));
@@ -147,16 +177,22 @@ fn end(store: Store) {
     cancel(store);
 }
 
-/// Ends whatever is going on, without effect. A node that was dragged stays where it is.
+/// Ends whatever is going on, without effect: nodes that were dragged are back where they were.
 pub(super) fn cancel(store: Store) -> bool {
-    let busy = store.gesture.with_untracked(|gesture| *gesture != Gesture::None);
+    let gesture = store.gesture.get_untracked();
+    store.guides.set(Vec::new());
+    if let Gesture::Nodes { were, moved: true, number, .. } = &gesture {
+        store.edit(Command::Move(were.clone()), *number, "");
+    }
+    let busy = gesture != Gesture::None;
     if busy {
         store.gesture.set(Gesture::None);
     }
     busy
 }
 
-fn moved(store: Store, at: Point, slack: f64) {
+/// Follows the pointer; `free` is without meeting the grid or others.
+fn moved(store: Store, at: Point, slack: f64, free: bool) {
     let mut gesture = store.gesture.get_untracked();
     match &mut gesture {
         Gesture::None => return,
@@ -167,13 +203,26 @@ fn moved(store: Store, at: Point, slack: f64) {
             }
             *last = at;
         }
-        Gesture::Node { id, grip, from, moved, number } => {
+        Gesture::Nodes { were, taken, from, moved, number } => {
             *moved |= far(at, *from, slack);
             if *moved {
                 pan_at_edge(store, at);
                 let p = store.camera.get_untracked().to_canvas(at);
-                let (x, y) = layout::snap(Point::new(p.x - grip.x, p.y - grip.y));
-                move_node(store, id, x, y, *number);
+                move_nodes(store, were, Point::new(p.x - taken.x, p.y - taken.y), (*number, free));
+            }
+        }
+        Gesture::Marquee { from, at: end, before, moved } => {
+            *moved |= far(at, *from, slack);
+            if *moved {
+                pan_at_edge(store, at);
+                *end = at;
+                let mut ids = before.clone();
+                ids.extend(inside(store, *from, at).into_iter().filter(|id| !before.contains(id)));
+                store.selection.set(match ids.len() {
+                    0 => Selection::Nothing,
+                    1 => Selection::Node(ids.remove(0)),
+                    _ => Selection::Nodes(ids),
+                });
             }
         }
         Gesture::Wire { at: end, .. } => {
@@ -188,11 +237,82 @@ fn moved(store: Store, at: Point, slack: f64) {
     store.gesture.set(gesture);
 }
 
-fn move_node(store: Store, id: &str, x: i32, y: i32, number: u64) {
-    let stays = store
-        .with(|session| session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (x, y)));
-    if !stays {
-        store.edit(Command::Move(vec![(id.to_owned(), x, y)]), number, "");
+/// The nodes that the box between two points of the screen touches.
+fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
+    let camera = store.camera.get_untracked();
+    let (a, b) = (camera.to_canvas(a), camera.to_canvas(b));
+    let (left, right) = (a.x.min(b.x), a.x.max(b.x));
+    let (top, bottom) = (a.y.min(b.y), a.y.max(b.y));
+    store.with(|session| {
+        let scenario = session.scenario();
+        let touched = scenario.nodes.iter().filter(|node| {
+            let own = layout::bounds(scenario, node);
+            own.x < right && own.x + own.width > left && own.y < bottom && own.y + own.height > top
+        });
+        touched.map(|node| node.id.clone()).collect()
+    })
+}
+
+/// Nodes are moved by so much from where they were. The first of them meets the edges and middles
+/// of others, or else the grid, and the rest goes along.
+fn move_nodes(store: Store, were: &[(String, i32, i32)], by: Point, (number, free): (u64, bool)) {
+    let zoom = store.camera.get_untracked().zoom;
+    let (places, guides) = store.with(|session| {
+        let scenario = session.scenario();
+        let Some((lead, x, y)) = were.first() else { return Default::default() };
+        let Some(node) = scenario.node(lead) else { return Default::default() };
+        let wanted = Point::new(f64::from(*x) + by.x, f64::from(*y) + by.y);
+        let own = layout::bounds(scenario, node);
+        let moving = Rect { x: wanted.x, y: wanted.y, ..own };
+        let stays = |id: &String| !were.iter().any(|(other, ..)| other == id);
+        let others = scenario.nodes.iter().filter(|node| stays(&node.id));
+        let others: Vec<Rect> = others.map(|node| layout::bounds(scenario, node)).collect();
+        let (met, guides) = match free {
+            true => ((0.0, 0.0), Vec::new()),
+            false => guides::align(moving, &others, GUIDE_REACH / zoom),
+        };
+        let (grid_x, grid_y) = layout::snap(wanted);
+        let upright = guides.iter().any(|guide| guide.upright);
+        let flat = guides.iter().any(|guide| !guide.upright);
+        let place = |met: bool, own: f64, by: f64, grid: i32| match (free, met) {
+            (true, _) => own.round() as i32,
+            (false, true) => (own + by).round() as i32,
+            (false, false) => grid,
+        };
+        let dx = place(upright, wanted.x, met.0, grid_x) - x;
+        let dy = place(flat, wanted.y, met.1, grid_y) - y;
+        let moved = were.iter().map(|(id, x, y)| (id.clone(), x + dx, y + dy)).collect::<Vec<_>>();
+        (moved, guides)
+    });
+    store.guides.set(guides);
+    let stay = store.with(|session| {
+        places.iter().all(|(id, x, y)| {
+            session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (*x, *y))
+        })
+    });
+    if !stay {
+        store.edit(Command::Move(places), number, "");
+    }
+}
+
+/// A node without wires that is dropped on a wire goes into it.
+fn splice_in(store: Store, id: &str) {
+    let found = store.with(|session| {
+        let scenario = session.scenario();
+        let middle = layout::bounds(scenario, scenario.node(id)?).centre();
+        let near = scenario.links.iter().filter(|link| {
+            let curve = layout::wire(scenario, &link.from, &link.to);
+            curve.is_some_and(|curve| curve.distance2(middle) < SPLICE_REACH * SPLICE_REACH)
+        });
+        let mut fitting = near.filter_map(|link| {
+            let command = splice(scenario, id, &link.from, &link.to)?;
+            Some((command, link.from.clone(), link.to.clone()))
+        });
+        fitting.next()
+    });
+    if let Some((command, from, to)) = found {
+        let [own, from, to] = [id, &from, &to].map(|id| store.label(id));
+        store.edit(command, 0, &format!("Put {own} between {from} and {to}"));
     }
 }
 
@@ -206,10 +326,31 @@ fn released(store: Store, event: &PointerEvent) {
                 store.selection.set(Selection::Nothing);
             }
         }
-        Gesture::Node { id, moved, .. } => {
+        Gesture::Marquee { moved, before, .. } => {
             store.gesture.set(Gesture::None);
-            if moved {
-                store.say(&format!("Moved {}", store.label(&id)));
+            let ids = store.selected_nodes();
+            match (moved, ids.is_empty()) {
+                (true, false) => {
+                    store.say(&format!("{} selected", ids.len()));
+                    store.select_nodes(ids);
+                }
+                (false, _) if before.is_empty() => store.selection.set(Selection::Nothing),
+                _ => {}
+            }
+        }
+        Gesture::Nodes { were, moved, .. } => {
+            store.gesture.set(Gesture::None);
+            store.guides.set(Vec::new());
+            let ids: Vec<String> = were.into_iter().map(|(id, ..)| id).collect();
+            match (&ids[..], moved) {
+                ([], _) => {}
+                ([one], true) => {
+                    store.say(&format!("Moved {}", store.label(one)));
+                    splice_in(store, one);
+                }
+                (several, true) => store.say(&format!("Moved {} components", several.len())),
+                // A click on one of several means that one.
+                ([first, ..], false) => store.select(Selection::Node(first.clone())),
             }
         }
         Gesture::Wire { from, start, sticky, .. } => {
@@ -221,8 +362,10 @@ fn released(store: Store, event: &PointerEvent) {
             }
             if !sticky {
                 store.gesture.set(Gesture::None);
-                if let Some(target) = node_under(event) {
-                    store.connect(&from, &target);
+                match node_under(event) {
+                    Some(target) => store.connect(&from, &target),
+                    None if over_canvas(event) => quick_add::open_at(store, at, Some(from)),
+                    None => {}
                 }
             }
         }
@@ -231,6 +374,9 @@ fn released(store: Store, event: &PointerEvent) {
             if moved && over_canvas(event) {
                 let p = store.camera.get_untracked().to_canvas(at);
                 store.add_node(family, Some(p));
+                if let Selection::Node(id) = store.selection.get_untracked() {
+                    splice_in(store, &id);
+                }
             } else if !moved {
                 store.add_node(family, None);
             }

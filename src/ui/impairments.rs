@@ -141,6 +141,15 @@ pub(super) fn happen(store: Store, on: &Target, kind: FaultKind) {
     store.settle();
 }
 
+/// Cuts the wire that is selected, or lets it carry again.
+pub(super) fn toggle_cut(store: Store) {
+    let Selection::Wire(from, to) = store.selection.get_untracked() else { return };
+    let cut = store
+        .with(|session| wire_impairment(session.scenario(), &from, &to, session.run().now()).cut);
+    let kind = if cut { FaultKind::Join } else { FaultKind::Cut };
+    happen(store, &Target::Wire(from, to), kind);
+}
+
 /// A button for another node like this one.
 #[component]
 pub(super) fn Another(id: String) -> impl IntoView {

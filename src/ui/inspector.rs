@@ -12,6 +12,7 @@ use super::impairments::{Another, Impairments};
 use super::inside_shards::TryKey;
 use super::members::Members;
 use super::plan::Plan;
+use super::several::Several;
 use super::store::{Dialog, Selection, sentence, store};
 use super::upgrade::Upgrade;
 use crate::node::{Family, Kind, Range, Spec};
@@ -34,11 +35,20 @@ pub(super) fn Inspector() -> impl IntoView {
                 Some(_) => Selection::Wire(from, to),
                 None => Selection::Nothing,
             },
+            Selection::Nodes(mut ids) => {
+                ids.retain(|id| session.scenario().node(id).is_some());
+                match ids.len() {
+                    0 => Selection::Nothing,
+                    1 => Selection::Node(ids.remove(0)),
+                    _ => Selection::Nodes(ids),
+                }
+            }
             Selection::Nothing | Selection::Request(_) => Selection::Nothing,
         })
     });
     move || match selected.get() {
         Selection::Node(id) => view! { <NodeSettings id=id /> }.into_any(),
+        Selection::Nodes(ids) => view! { <Several ids=ids /> }.into_any(),
         Selection::Wire(from, to) => view! { <WireSettings from=from to=to /> }.into_any(),
         _ => view! { <ScenarioSettings /> }.into_any(),
     }

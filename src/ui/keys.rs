@@ -6,7 +6,7 @@ use web_sys::KeyboardEvent;
 
 use super::gestures;
 use super::store::{Dialog, Panel, Selection, Store};
-use crate::session::Command;
+use super::{menu, quick_add, several};
 use crate::view::camera::Point;
 use crate::view::layout::{self, GRID};
 
@@ -21,10 +21,18 @@ pub(super) const SHEET: &[(&str, &str)] = &[
     ("Enter", "its settings"),
     ("C", "connect it to another"),
     ("X", "kill or revive it"),
-    ("Delete", "delete node or wire"),
+    ("Shift + arrows", "take the next one too"),
+    ("Ctrl + A", "select everything"),
+    ("Ctrl + C, X, V", "copy, cut, paste"),
+    ("Ctrl + D", "duplicate"),
+    ("Delete", "delete what is selected"),
+    ("Ctrl + Delete", "delete, and connect the neighbours"),
+    ("A or /", "add a component"),
+    ("Shift + F10", "menu of what is selected"),
+    ("Drag", "select; with a finger, the right or the middle button: move the canvas"),
     ("Ctrl + Z", "undo"),
     ("Ctrl + Shift + Z", "redo"),
-    ("Shift + 1", "see everything"),
+    ("Shift + 1, 2, 0", "see everything, what is selected, full size"),
     ("+  \u{2212}", "zoom"),
     ("Esc", "let go"),
     ("?", "this sheet"),
@@ -55,6 +63,20 @@ pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
     let command = event.ctrl_key() || event.meta_key();
     let handled = match key.as_str() {
         _ if store.options.embed && (command || changes(&key)) => false,
+        "a" | "A" if command => {
+            several::select_all(store);
+            true
+        }
+        "d" | "D" if command => {
+            several::duplicate(store);
+            true
+        }
+        "Delete" | "Backspace" if command => {
+            several::delete_and_reconnect(store);
+            true
+        }
+        "F10" if event.shift_key() => menu::open_for_selection(store),
+        "ContextMenu" => menu::open_for_selection(store),
         "ArrowLeft" => arrow(store, -1, 0, command, event.shift_key()),
         "ArrowRight" => arrow(store, 1, 0, command, event.shift_key()),
         "ArrowUp" => arrow(store, 0, -1, command, event.shift_key()),
@@ -86,6 +108,9 @@ fn plain_key(store: Store, key: &str) -> bool {
         "+" | "=" => zoom(store, 1.25),
         "-" => zoom(store, 0.8),
         "!" | "1" => store.fit(),
+        "@" | "2" | "\"" => store.fit_selection(),
+        ")" | "0" => full_size(store),
+        "a" | "A" | "/" => quick_add::open(store),
         "?" => store.dialog.set(Dialog::Keys),
         "Escape" => escape(store),
         _ => return false,
@@ -95,7 +120,10 @@ fn plain_key(store: Store, key: &str) -> bool {
 
 /// Keys that change the scenario; in an embed they do nothing.
 fn changes(key: &str) -> bool {
-    matches!(key, "Delete" | "Backspace" | "Enter" | "c" | "C" | "x" | "X" | "?")
+    matches!(
+        key,
+        "Delete" | "Backspace" | "Enter" | "c" | "C" | "x" | "X" | "?" | "a" | "A" | "/" | "F10"
+    )
 }
 
 /// Is the focus on a button in the canvas that is not a node's name, such as zoom?
@@ -129,24 +157,15 @@ fn escape(store: Store) {
 fn arrow(store: Store, dx: i32, dy: i32, moves: bool, far: bool) -> bool {
     if moves {
         let step = if far { 4 * GRID } else { GRID };
-        nudge(store, dx * step, dy * step);
+        several::nudge(store, dx * step, dy * step, 0);
     } else {
-        walk(store, f64::from(dx), f64::from(dy));
+        walk(store, f64::from(dx), f64::from(dy), far);
     }
     true
 }
 
-fn nudge(store: Store, dx: i32, dy: i32) {
-    let Selection::Node(id) = store.selection.get_untracked() else { return };
-    let place =
-        store.with(|s| s.scenario().node(&id).map(|node| (node.x, node.y, node.label.clone())));
-    let Some((x, y, label)) = place else { return };
-    let words = format!("Moved {label}, x {}, y {}", x + dx, y + dy);
-    store.edit(Command::Move(vec![(id, x + dx, y + dy)]), 0, &words);
-}
-
 /// To the nearest node in a direction; to the first one when none has the focus.
-fn walk(store: Store, dx: f64, dy: f64) {
+fn walk(store: Store, dx: f64, dy: f64, too: bool) {
     let from = store.focus.get_untracked();
     let next = store.with(|session| {
         let scenario = session.scenario();
@@ -169,7 +188,16 @@ fn walk(store: Store, dx: f64, dy: f64) {
     });
     if let Some(id) = next {
         focus_node(&id);
-        store.select(Selection::Node(id));
+        if too {
+            let mut all = store.selected_nodes();
+            all.extend(from.filter(|from| !all.contains(from)));
+            all.retain(|other| *other != id);
+            all.push(id.clone());
+            store.select_nodes(all);
+            store.focus.set(Some(id));
+        } else {
+            store.select(Selection::Node(id));
+        }
     }
 }
 
@@ -195,6 +223,11 @@ pub(super) fn focus(id: &str) {
             let _ = element.focus();
         }
     });
+}
+
+/// One canvas unit is one pixel, about the middle.
+fn full_size(store: Store) {
+    zoom(store, 1.0 / store.camera.get_untracked().zoom);
 }
 
 fn open_settings(store: Store) {

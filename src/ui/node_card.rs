@@ -59,25 +59,27 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
             b.x, b.y, b.width, b.height
         )
     };
-    let down = move || quick.with(|face| condition(face) == Condition::Down);
-    let slowed = move || quick.with(|face| condition(face) == Condition::Slow);
-    let still = move || quick.with(|face| condition(face) == Condition::Still);
-    let unhealthy = move || quick.with(|face| condition(face) == Condition::Unhealthy);
+    let is = move |what| quick.with(|face| condition(face) == what);
     let selected = move || id.with_value(|id| store.is_selected(id));
     let objection = Memo::new(move |_| id.with_value(|id| gestures::objection(store, id)));
     let wiring = move || store.gesture.with(|g| matches!(g, Gesture::Wire { .. }));
     let load = move || quick.with(load);
     view! {
         <div class=format!("node {}", family.entry().key) style=place
-            class:selected=selected class:down=down class:unhealthy=unhealthy
-            class:slowed=slowed class:still=still
+            class:selected=selected class:down=move || is(Condition::Down)
+            class:unhealthy=move || is(Condition::Unhealthy)
+            class:slowed=move || is(Condition::Slow) class:still=move || is(Condition::Still)
             class:hot=move || { load() > 0.9 }
             class:refuses=move || objection.with(Option::is_some)
             class:welcomes=move || wiring() && objection.with(Option::is_none)
             data-node=move || id.get_value() title=move || objection.get().unwrap_or_default()
             on:pointerdown=move |event: PointerEvent| {
                 gestures::press_node(store, &event, id.get_value());
-            }>
+            }
+            on:contextmenu=move |event| {
+                super::menu::open(store, &event, Some(Selection::Node(id.get_value())));
+            }
+            on:dblclick=move |event| super::menu::settings_of(store, &event)>
             <div class="fill" style:height=move || format!("{:.0}%", load() * 100.0)></div>
             <Head id=id family=family spec=spec slow=slow />
             <Body id=id quick=quick slow=slow spec=spec />

@@ -188,7 +188,7 @@ pub(super) fn Plan() -> impl IntoView {
     let empty = move || places.with(Vec::is_empty);
     view! {
         <section class="field plan" aria-labelledby="plan-title">
-            <h3 id="plan-title">"What goes wrong, and when"</h3>
+            <h2 id="plan-title">"What goes wrong, and when"</h2>
             <Show when=empty>
                 <p class="help">"Nothing is planned. Kill something, or add what is to happen."</p>
             </Show>

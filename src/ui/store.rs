@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use super::gestures::Gesture;
+use super::menu::Menu;
 use super::options::Options;
+use super::quick_add::Quick;
 use crate::node::Family;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::session::{Command, Refusal, Session};
 use crate::view::camera::{Camera, Point};
 use crate::view::curve::Curve;
 use crate::view::dots::Dot;
+use crate::view::guides::Guide;
 use crate::view::layout;
 
 /// What is selected.
@@ -20,6 +23,8 @@ pub(super) enum Selection {
     #[default]
     Nothing,
     Node(String),
+    /// Several nodes, in the order in which they were chosen.
+    Nodes(Vec<String>),
     Wire(String, String),
     Request(u64),
 }
@@ -68,6 +73,12 @@ pub(super) struct Store {
     pub(super) gesture: RwSignal<Gesture>,
     /// The ends of the wire that a key being tried would take.
     pub(super) tried: RwSignal<Option<(String, String)>>,
+    /// The lines that show with what a dragged node is aligned.
+    pub(super) guides: RwSignal<Vec<Guide>>,
+    /// The field that adds by name, while it is open.
+    pub(super) quick: RwSignal<Option<Quick>>,
+    /// The menu that is open on the canvas.
+    pub(super) menu: RwSignal<Option<Menu>>,
     /// The node that has the keyboard in the canvas.
     pub(super) focus: RwSignal<Option<String>>,
     /// What was said last to those who listen.
@@ -99,6 +110,9 @@ impl Store {
             viewport: RwSignal::new((0.0, 0.0)),
             gesture: RwSignal::new(Gesture::None),
             tried: RwSignal::new(None),
+            guides: RwSignal::new(Vec::new()),
+            quick: RwSignal::new(None),
+            menu: RwSignal::new(None),
             focus: RwSignal::new(None),
             said: RwSignal::new(String::new()),
             notice: RwSignal::new(None),
@@ -214,7 +228,9 @@ impl Store {
 
     pub(super) fn select(&self, selection: Selection) {
         match &selection {
-            Selection::Node(_) | Selection::Wire(..) => self.panel.set(Panel::Inspect),
+            Selection::Node(_) | Selection::Nodes(_) | Selection::Wire(..) => {
+                self.panel.set(Panel::Inspect);
+            }
             Selection::Request(_) => self.panel.set(Panel::Request),
             Selection::Nothing => {}
         }
@@ -225,7 +241,49 @@ impl Store {
     }
 
     pub(super) fn is_selected(&self, id: &str) -> bool {
-        self.selection.with(|selection| matches!(selection, Selection::Node(node) if node == id))
+        self.selection.with(|selection| match selection {
+            Selection::Node(node) => node == id,
+            Selection::Nodes(all) => all.iter().any(|node| node == id),
+            _ => false,
+        })
+    }
+
+    /// The nodes that are selected.
+    pub(super) fn selected_nodes(&self) -> Vec<String> {
+        match self.selection.get_untracked() {
+            Selection::Node(id) => vec![id],
+            Selection::Nodes(all) => all,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Selects these nodes, however many they are.
+    pub(super) fn select_nodes(&self, mut ids: Vec<String>) {
+        match ids.len() {
+            0 => self.selection.set(Selection::Nothing),
+            1 => self.select(Selection::Node(ids.remove(0))),
+            _ => self.select(Selection::Nodes(ids)),
+        }
+    }
+
+    /// Takes a node into the selection, or out of it.
+    pub(super) fn toggle_selected(&self, id: &str) {
+        let mut ids = self.selected_nodes();
+        match ids.iter().position(|other| other == id) {
+            Some(place) => drop(ids.remove(place)),
+            None => ids.push(id.to_owned()),
+        }
+        let count = ids.len();
+        self.select_nodes(ids);
+        self.say(&format!("{count} selected"));
+    }
+
+    /// The name of one node, the number of several.
+    pub(super) fn names(&self, ids: &[String]) -> String {
+        match ids {
+            [one] => self.label(one),
+            several => format!("{} components", several.len()),
+        }
     }
 
     /// The whole picture in view.
@@ -242,11 +300,23 @@ impl Store {
         }
     }
 
-    /// Adds a node of this kind with its middle at a canvas point, or where there is room nearby.
-    pub(super) fn add_node(&self, family: Family, at: Option<Point>) {
+    /// What is selected in view, no larger than it is.
+    pub(super) fn fit_selection(&self) {
+        let ids = self.selected_nodes();
+        let (width, height) = self.viewport.get_untracked();
+        if ids.is_empty() || width <= 0.0 {
+            return self.fit();
+        }
+        let part = self.with(|session| crate::session::fragment(session.scenario(), &ids));
+        let extent = layout::extent(&part);
+        self.camera.set(Camera::fitting(extent, width, height, 96.0));
+    }
+
+    /// A new node of this kind with its middle at a canvas point, or where there is room nearby.
+    pub(super) fn new_node(&self, family: Family, at: Option<Point>) -> NodeSpec {
         let entry = family.entry();
         let kind = (entry.make)();
-        let node = self.with(|session| {
+        self.with(|session| {
             let scenario = session.scenario();
             let id = scenario.fresh_id(if family == Family::Server { "s" } else { entry.key });
             let first = !scenario.nodes.iter().any(|n| n.kind.family() == family);
@@ -265,7 +335,12 @@ impl Store {
             });
             let (x, y) = layout::free_place(scenario, &kind, middle);
             NodeSpec { id, label, x, y, kind: kind.clone() }
-        });
+        })
+    }
+
+    /// Adds a node of this kind.
+    pub(super) fn add_node(&self, family: Family, at: Option<Point>) {
+        let node = self.new_node(family, at);
         let (id, words) = (node.id.clone(), format!("Added {}", node.label));
         let command = self.with(|session| Command::append_node(session.scenario(), node));
         if self.edit(command, 0, &words) {
@@ -286,9 +361,11 @@ impl Store {
     /// Takes out what is selected.
     pub(super) fn delete_selected(&self) {
         let (command, words) = match self.selection.get_untracked() {
-            Selection::Node(id) => {
-                let label = self.label(&id);
-                (Command::RemoveNode(id), format!("Deleted {label}"))
+            Selection::Node(_) | Selection::Nodes(_) => {
+                let ids = self.selected_nodes();
+                let words = format!("Deleted {}", self.names(&ids));
+                let mut all: Vec<Command> = ids.into_iter().map(Command::RemoveNode).collect();
+                (if all.len() == 1 { all.remove(0) } else { Command::All(all) }, words)
             }
             Selection::Wire(from, to) => {
                 let words =

@@ -90,18 +90,23 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
             let (from, to) = pair.get_value();
             // A dot on the wire is meant before the wire.
             super::gestures::press_canvas(store, &event);
-            if matches!(store.gesture.get_untracked(), Gesture::Pan { .. }) {
+            let idle = |g: &Gesture| matches!(g, Gesture::Pan { .. } | Gesture::Marquee { .. });
+            if store.gesture.with_untracked(idle) {
                 store.gesture.set(Gesture::None);
                 store.select(Selection::Wire(from, to));
             }
             event.stop_propagation();
         }
     };
+    let ask = move |event: web_sys::MouseEvent| {
+        let (from, to) = pair.get_value();
+        super::menu::open(store, &event, Some(Selection::Wire(from, to)));
+    };
     view! {
         <g class="wire-group" class:selected=selected class:on-path=on_path class:against=against
             class:cut=move || is(|now| now.cut) class:holds=move || is(|now| now.holds)
             class:troubled=move || is(|now| *now != WireTrouble::default())>
-            <path class="wire-hit" d=path on:pointerdown=press />
+            <path class="wire-hit" d=path on:pointerdown=press on:contextmenu=ask />
             <path class="wire" d=path marker-end="url(#tip)"
                 style:stroke-width=move || format!("{:.1}px", width.get()) />
             <path class="other-way" d=path />

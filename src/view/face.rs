@@ -276,7 +276,7 @@ fn pace(node: &Clients, now: Time) -> String {
         Arrivals::Poisson | Arrivals::Constant => format!("{} requests/s", rate(config.rate)),
         Arrivals::Ramp | Arrivals::Day => {
             let now = config.curve().map_or(0.0, |curve| curve.rate(now.seconds()));
-            format!("{} requests/s now", rate(now))
+            format!("{} per s now", rate(now))
         }
     }
 }
