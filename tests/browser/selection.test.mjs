@@ -124,7 +124,7 @@ export const tests = {
     await t.eventually(async () => /4 components, 3 wires/.test(await described(other)));
     for (const garbage of ['not a scenario', '{"schema":"switchyard/1","nodes":7}', 'x'.repeat(10_000_000)]) {
       await paste(other, garbage);
-      await other.getByText(/This cannot be pasted/).waitFor();
+      await other.locator('.notice').getByText(/This cannot be pasted/).waitFor();
       await other.getByRole('button', { name: 'Dismiss' }).click();
     }
     t.match(await described(other), /4 components, 3 wires/);
