@@ -102,6 +102,42 @@ fn checks_need_as_many_failures_as_they_were_told_and_what_is_lost_meanwhile_is_
     assert!(the_server(&again, "s2").served().total() > before);
 }
 
+/// The next check begins an interval after the end of the last, and a dead server refuses it at
+/// once: whenever it dies, that is within an interval and a round trip, on average in the middle. One
+/// that stands still is found out a time limit later.
+#[test]
+fn detection_takes_half_an_interval_on_average_and_a_time_limit_more_for_who_says_nothing() {
+    let mean = |kind: FaultKind| {
+        let mut sum = 0.0;
+        for seed in 0..200 {
+            let settings = [
+                ("health", choice("checks")),
+                ("check_interval", number(1_000.0)),
+                ("check_timeout", number(300.0)),
+                ("fall", number(1.0)),
+            ];
+            let fault = vec![fault(5_000, "s2", kind)];
+            let mut run = build(&Scenario { seed, ..three(1.0, &settings, fault) });
+            // Until the balancer leaves it out.
+            let found = loop {
+                let (at, _) = run.step(at_ms(60_000), &mut Silent).expect("it is found out");
+                let lb = the_balancer(&run, "lb");
+                if at >= at_ms(5_000) && !lb.backends()[1].healthy {
+                    break at.since(at_ms(5_000)).millis();
+                }
+            };
+            let most = if kind == FaultKind::Crash { 1_004.0 } else { 1_304.0 };
+            assert!((0.0..=most).contains(&found), "{kind:?} {seed}: {found} ms");
+            sum += found;
+        }
+        sum / 200.0
+    };
+    // Uniform over an interval: the standard error of 200 is 20 ms.
+    let (dies, stands) = (mean(FaultKind::Crash), mean(FaultKind::Pause));
+    assert!((dies - 502.0).abs() < 80.0, "{dies}");
+    assert!((stands - 802.0).abs() < 80.0, "{stands}");
+}
+
 #[test]
 fn checks_are_no_traffic_and_a_mark_is_an_answer() {
     let mut scenario = three(30.0, &checking(), vec![]);

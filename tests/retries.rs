@@ -241,6 +241,27 @@ fn storm() -> Session {
     Session::new(preset.scenario()).expect("valid")
 }
 
+/// Load below capacity and five seconds of trouble: with three retries less than a fifth is answered in
+/// any five seconds of the minute after it; with a budget of a tenth it is over within ten.
+#[test]
+fn five_seconds_of_trouble_last_for_ever_or_ten_seconds() {
+    let mut scenario = Preset::find("retry-storm").expect("it is built in").scenario();
+    let trigger = |at: u64, node: &str, kind| common::fault(at, node, kind);
+    scenario.faults = ["sk", "sb"]
+        .iter()
+        .flat_map(|id| {
+            [trigger(2_000, id, FaultKind::Slow(10)), trigger(7_000, id, FaultKind::Normal)]
+        })
+        .collect();
+    let session = Session::new(scenario).expect("valid");
+    for from in (8_000..67_000).step_by(5_000) {
+        let down = goodput(&session, "ck", from, from + 5_000);
+        assert!(down < 20.0, "without a budget: {down} % from {from} ms");
+    }
+    let up = goodput(&session, "cb", 17_000, 67_000);
+    assert!(up > 95.0, "with a budget: {up} %");
+}
+
 #[test]
 fn after_the_trigger_is_gone_retries_keep_it_down_and_a_budget_lets_it_recover() {
     let session = storm();
