@@ -18,6 +18,8 @@ use super::quick_add::{self, QuickAdd};
 use super::store::{Store, store};
 use super::surface;
 use super::wires::Wires;
+use crate::node::balancer::Health;
+use crate::node::{Family, Kind};
 use crate::session::Explanation;
 use crate::sim::{Place, Span};
 use crate::view::camera::Point;
@@ -230,6 +232,15 @@ fn Corner() -> impl IntoView {
         };
         format!("{dots} \u{b7} 1 s on screen = {}", Span::from_seconds_f64(speed))
     };
+    // Who finds out about health by asking.
+    let checks = move || {
+        store.doc(|scenario| {
+            scenario.nodes.iter().any(|node| match &node.kind {
+                Kind::Balancer(config) => config.health.how == Health::Checks,
+                kind => kind.family() == Family::Registry,
+            })
+        })
+    };
     view! {
         <div class="corner" on:pointerdown=stop on:dblclick=|event| event.stop_propagation()>
             <div class="zoom" role="group" aria-label="Zoom">
@@ -248,6 +259,9 @@ fn Corner() -> impl IntoView {
                 <li><i class="key answer"></i>"answer"</li>
                 <li><i class="key waiting"></i>"waiting"</li>
                 <li><i class="key failed"></i>"failed"</li>
+                <Show when=checks>
+                    <li><i class="key check"></i>"check"</li>
+                </Show>
                 <li class="scale">{legend}</li>
             </ul>
         </div>

@@ -143,9 +143,8 @@ impl Surface {
         let look = (size, theme::is_dark());
         if look != self.look {
             let radius = RADIUS * f64::from(size) / 20.0 * self.scale;
-            let request = theme::colour("--rq-ok");
-            let answer = theme::colour("--rq-hit");
-            self.raster.set_look(radius, request, answer, theme::colour("--rq-fail"));
+            let tokens = ["--rq-ok", "--rq-hit", "--rq-fail", "--text-3"];
+            self.raster.set_look(radius, tokens.map(theme::colour));
             self.look = look;
         }
     }

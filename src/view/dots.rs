@@ -3,7 +3,7 @@
 use super::camera::Point;
 use super::curve::Curve;
 use crate::scenario::build::Run;
-use crate::sim::{LinkId, Outcome, Place, Time};
+use crate::sim::{LinkId, Op, Outcome, Place, Time};
 
 /// Above this many requests on wires, one dot stands for several.
 pub const DOTS_MAX: usize = 3_000;
@@ -17,6 +17,8 @@ pub enum Mark {
     Answer,
     /// A failure on its way back: a cross.
     Failure,
+    /// Somebody asking how a server is, or hearing it: a small ring.
+    Check,
 }
 
 /// A request on a wire.
@@ -83,6 +85,10 @@ pub fn gather<'a>(
             (false, false) => (share, Mark::Request),
             (true, true) => (1.0 - share, Mark::Failure),
             (true, false) => (1.0 - share, Mark::Answer),
+        };
+        let mark = match (request.op, mark) {
+            (Op::Check, Mark::Request | Mark::Answer) => Mark::Check,
+            _ => mark,
         };
         dots.push(Dot { request: request.id, at: curve.at(share), mark });
     }

@@ -13,7 +13,7 @@ pub struct Raster {
     height: usize,
     pixels: Vec<u8>,
     touched: Option<Patch>,
-    sprites: [Sprite; 3],
+    sprites: [Sprite; 4],
 }
 
 /// A box of pixels that was drawn on.
@@ -73,12 +73,15 @@ impl Raster {
         self.touched = None;
     }
 
-    /// Sets how marks look: radius in device pixels, and the colours of request, answer, failure.
-    pub fn set_look(&mut self, radius: f64, request: Colour, answer: Colour, failure: Colour) {
+    /// Sets how marks look: radius in device pixels, and the colours of request, answer, failure and
+    /// check.
+    pub fn set_look(&mut self, radius: f64, colours: [Colour; 4]) {
+        let [request, answer, failure, check] = colours;
         self.sprites = [
             Sprite::new(radius, request, circle(radius)),
             Sprite::new(radius, answer, circle(radius * 0.62)),
             Sprite::new(radius, failure, cross(radius)),
+            Sprite::new(radius, check, ring(radius * 0.72)),
         ];
     }
 
@@ -113,6 +116,7 @@ impl Raster {
             Mark::Request => 0,
             Mark::Answer => 1,
             Mark::Failure => 2,
+            Mark::Check => 3,
         };
         let Raster { width, height, pixels, touched, sprites } = self;
         let sprite = &sprites[sprite];
@@ -178,6 +182,11 @@ fn circle(radius: f64) -> impl Fn(f64, f64) -> bool {
     move |x, y| x * x + y * y <= radius * radius
 }
 
+fn ring(radius: f64) -> impl Fn(f64, f64) -> bool {
+    let (outer, inner) = (circle(radius), circle(radius * 0.5));
+    move |x, y| outer(x, y) && !inner(x, y)
+}
+
 fn cross(radius: f64) -> impl Fn(f64, f64) -> bool {
     let arm = radius * 0.36;
     move |x, y| {
@@ -193,9 +202,8 @@ mod tests {
     fn raster() -> Raster {
         let mut raster = Raster::default();
         raster.resize(40, 30);
-        let colours = ["#0a84e0", "#065f5b", "#9b1208"].map(Colour::from_hex);
-        let [Some(request), Some(answer), Some(failure)] = colours else { panic!("colours") };
-        raster.set_look(4.0, request, answer, failure);
+        let colour = |hex: &str| Colour::from_hex(hex).expect("a colour");
+        raster.set_look(4.0, ["#0a84e0", "#065f5b", "#9b1208", "#667085"].map(colour));
         raster
     }
 
@@ -211,6 +219,11 @@ mod tests {
         assert_eq!(raster.pixels()[(15 * 40 + 10) * 4..][..4], [0x0a, 0x84, 0xe0, 255]);
         // Left of the middle the circle is filled and the cross is open.
         assert_eq!((opacity(&raster, 6, 15), opacity(&raster, 26, 15)), (255, 0));
+        // A check is open in the middle.
+        raster.clear();
+        raster.draw(Mark::Check, Point::new(20.0, 15.0), 255);
+        assert_eq!(opacity(&raster, 20, 15), 0);
+        assert!(opacity(&raster, 22, 15) > 200);
     }
 
     #[test]
