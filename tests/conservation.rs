@@ -262,6 +262,10 @@ proptest! {
             if matches!(node.kind, Kind::Registry(_)) {
                 node.kind.set("interval", Value::Number(3_600.0)).expect("allowed");
             }
+            // Replicas are listened to once a second, for as long as a read of hours takes.
+            if matches!(node.kind, Kind::Database(_)) {
+                node.kind.set("min_replicas", Value::Number(0.0)).expect("allowed");
+            }
             // What is lost on its way to a worker, or fails there, is sent again and again.
             if matches!(node.kind, Kind::Queue(_)) {
                 node.kind.set("ack", Value::Choice("auto".into())).expect("a choice");

@@ -12,6 +12,7 @@ use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::keys;
 use super::menu::{self, ContextMenu};
+use super::minimap::Minimap;
 use super::node_card::NodeCard;
 use super::palette::Ghost;
 use super::quick_add::{self, QuickAdd};
@@ -91,6 +92,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             <QuickAdd />
             <ContextMenu />
             <Empty />
+            <Minimap />
             <Corner />
         </div>
     }
@@ -253,6 +255,12 @@ fn Corner() -> impl IntoView {
                     on:click=move |_| store.fit()>
                     <Icon path=icons::FIT />
                 </button>
+                <Show when=move || !store.options.embed>
+                    <button aria-label="Tidy up" title="Tidy up (L)"
+                        on:click=move |_| keys::tidy_up(store)>
+                        <Icon path=icons::TIDY />
+                    </button>
+                </Show>
             </div>
             <ul class="legend" aria-label="Legend">
                 <li><i class="key request"></i>"request"</li>

@@ -58,6 +58,7 @@ pub(super) const POWER: &str = "M12 3v9M6.3 6.8a8 8 0 1 0 11.4 0";
 pub(super) const TRASH: &str = "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13";
 pub(super) const PLUS: &str = "M12 5v14M5 12h14";
 pub(super) const FIT: &str = "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5";
+pub(super) const TIDY: &str = "M4 5h6v5H4zM4 14h6v5H4zM14 9.5h6v5h-6zM10 7.5h2v9h-2M12 12h2";
 pub(super) const PANEL: &str = "M4 5h16v14H4zM14.5 5v14";
 pub(super) const SUN: &str = "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M2 12h2M20 12h2\
     M5 5l1.5 1.5M17.5 17.5 19 19M19 5l-1.5 1.5M6.5 17.5 5 19";

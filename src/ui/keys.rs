@@ -7,8 +7,10 @@ use web_sys::KeyboardEvent;
 use super::gestures;
 use super::store::{Dialog, Panel, Selection, Store};
 use super::{menu, quick_add, several};
+use crate::session::Command;
 use crate::view::camera::Point;
 use crate::view::layout::{self, GRID};
+use crate::view::tidy;
 
 /// What the sheet of shortcuts lists.
 pub(super) const SHEET: &[(&str, &str)] = &[
@@ -28,6 +30,7 @@ pub(super) const SHEET: &[(&str, &str)] = &[
     ("Delete", "delete what is selected"),
     ("Ctrl + Delete", "delete, and connect the neighbours"),
     ("A or /", "add a component"),
+    ("L", "tidy up"),
     ("Shift + F10", "menu of what is selected"),
     ("Drag", "select; with a finger, the right or the middle button: move the canvas"),
     ("Ctrl + Z", "undo"),
@@ -105,6 +108,7 @@ fn plain_key(store: Store, key: &str) -> bool {
             }
         }
         "Delete" | "Backspace" => store.delete_selected(),
+        "l" | "L" => tidy_up(store),
         "+" | "=" => zoom(store, 1.25),
         "-" => zoom(store, 0.8),
         "!" | "1" => store.fit(),
@@ -122,7 +126,20 @@ fn plain_key(store: Store, key: &str) -> bool {
 fn changes(key: &str) -> bool {
     matches!(
         key,
-        "Delete" | "Backspace" | "Enter" | "c" | "C" | "x" | "X" | "?" | "a" | "A" | "/" | "F10"
+        "Delete"
+            | "Backspace"
+            | "Enter"
+            | "l"
+            | "L"
+            | "c"
+            | "C"
+            | "x"
+            | "X"
+            | "?"
+            | "a"
+            | "A"
+            | "/"
+            | "F10"
     )
 }
 
@@ -223,6 +240,23 @@ pub(super) fn focus(id: &str) {
             let _ = element.focus();
         }
     });
+}
+
+/// Everything in layers from left to right, as one step, and in view.
+pub(super) fn tidy_up(store: Store) {
+    let places = store.with(|session| tidy::tidy(session.scenario()));
+    let there = store.with(|session| {
+        let at = |(id, x, y): &(String, i32, i32)| {
+            session.scenario().node(id).is_some_and(|node| (node.x, node.y) == (*x, *y))
+        };
+        places.iter().all(at)
+    });
+    if there {
+        return store.say("It is tidy");
+    }
+    if store.edit(Command::Move(places), 0, "Tidied up") {
+        store.fit();
+    }
 }
 
 /// One canvas unit is one pixel, about the middle.

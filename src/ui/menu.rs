@@ -91,6 +91,7 @@ const OF_WIRES: &[Item] = &[
 const OF_CANVAS: &[Item] = &[
     ("Add a component", "A", |store, at| quick_add::open_at(store, at, None)),
     ("Select everything", "Ctrl A", |store, _| several::select_all(store)),
+    ("Tidy up", "L", |store, _| super::keys::tidy_up(store)),
     ("See everything", "Shift 1", |store, _| store.fit()),
     ("Settings of the scenario", "", |store, _| {
         store.selection.set(Selection::Nothing);

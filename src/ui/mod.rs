@@ -34,6 +34,7 @@ mod inspector;
 mod keys;
 mod members;
 mod menu;
+mod minimap;
 mod node_card;
 mod options;
 mod outline;

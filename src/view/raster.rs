@@ -73,8 +73,8 @@ impl Raster {
         self.touched = None;
     }
 
-    /// Sets how marks look: radius in device pixels, and the colours of request, answer, failure and
-    /// check.
+    /// Sets how marks look: radius in device pixels, and the colours of request, answer, failure
+    /// and check.
     pub fn set_look(&mut self, radius: f64, colours: [Colour; 4]) {
         let [request, answer, failure, check] = colours;
         self.sprites = [

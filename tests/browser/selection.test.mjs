@@ -226,4 +226,33 @@ export const tests = {
     t.equal((await place(page, 's2'))[0], x1);
     t.equal(await page.locator('.guide').count(), 0);
   },
+
+  'tidying up is one step and puts nothing on anything': async (t) => {
+    const heap = system.nodes.map((one) => ({ ...one, x: 40, y: 40 }));
+    const page = await opened(t, { nodes: heap });
+    await page.getByRole('button', { name: 'Tidy up' }).click();
+    const ids = ['c', 'lb', 's1', 's2'];
+    const places = await Promise.all(ids.map((id) => place(page, id)));
+    t.ok(places[0][0] < places[1][0] && places[1][0] < places[2][0], `not from left to right: ${places}`);
+    t.equal(places[2][0], places[3][0]);
+    t.ok(Math.abs(places[2][1] - places[3][1]) > 80);
+    await page.locator('#canvas').focus();
+    await page.keyboard.press('l');
+    t.equal(await Promise.all(ids.map((id) => place(page, id))), places);
+    await undo(page).click();
+    t.equal(await place(page, 's2'), [40, 40]);
+  },
+
+  'the small map shows a large picture and takes one there': async (t) => {
+    const page = await opened(t);
+    t.equal(await page.locator('.minimap').count(), 0, 'four components need no map');
+    const many = Array.from({ length: 12 }, (_, n) => server(`m${n}`, n * 240));
+    const large = await opened(t, { nodes: many, links: [] });
+    const map = large.locator('.minimap');
+    t.equal(await map.locator('i').count(), 12);
+    const before = await large.locator('.nodes').getAttribute('style');
+    const box = await map.boundingBox();
+    await large.mouse.click(box.x + box.width / 2, box.y + box.height - 12);
+    t.ok((await large.locator('.nodes').getAttribute('style')) !== before);
+  },
 };

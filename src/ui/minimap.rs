@@ -1,0 +1,88 @@
+//! The small map in the corner of the canvas: press or drag on it to go there. Whoever uses the
+//! keyboard has arrows and fit.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use web_sys::{HtmlElement, PointerEvent};
+
+use super::store::store;
+use crate::view::camera::{Point, Rect};
+use crate::view::layout;
+use crate::view::minimap::{HEIGHT, Map, NODES_MIN, WIDTH, centred, seen};
+
+/// The map, where there is enough to lose one's way in.
+#[component]
+pub(super) fn Minimap() -> impl IntoView {
+    let store = store();
+    let large = move || {
+        let nodes = store.doc(|scenario| scenario.nodes.len());
+        nodes >= NODES_MIN && !store.options.embed && store.viewport.get().0 >= 640.0
+    };
+    view! { <Show when=large><Sheet /></Show> }
+}
+
+#[component]
+fn Sheet() -> impl IntoView {
+    let store = store();
+    let held = RwSignal::new(None::<Map>);
+    let map = move || {
+        let (camera, screen) = (store.camera.get(), store.viewport.get());
+        // While it is pressed it holds still: else what is under the pointer would run away.
+        held.get().unwrap_or_else(|| store.doc(|scenario| Map::new(scenario, camera, screen)))
+    };
+    let boxes = move || {
+        let map = map();
+        store.pulse.track();
+        store.doc(|scenario| {
+            let on_map = |node| map.on_map(layout::bounds(scenario, node));
+            let all = scenario.nodes.iter();
+            all.map(|node| (on_map(node), store.with(|s| s.is_up(&node.id)))).collect::<Vec<_>>()
+        })
+    };
+    let view_box = move || map().on_map(seen(store.camera.get(), store.viewport.get()));
+    let go = move |event: &PointerEvent, map: Map| {
+        let element = event.current_target().and_then(|e| e.dyn_into::<HtmlElement>().ok());
+        let Some(area) = element.map(|element| element.get_bounding_client_rect()) else { return };
+        let at = Point::new(
+            f64::from(event.client_x()) - area.left(),
+            f64::from(event.client_y()) - area.top(),
+        );
+        let screen = store.viewport.get_untracked();
+        store.camera.update(|camera| *camera = centred(*camera, map.on_canvas(at), screen));
+    };
+    let press = move |event: PointerEvent| {
+        event.stop_propagation();
+        if event.button() == 0 {
+            let element = event.current_target().and_then(|e| e.dyn_into::<HtmlElement>().ok());
+            if let Some(element) = element {
+                // Without the capture the drag ends at the edge of the map.
+                let _ = element.set_pointer_capture(event.pointer_id());
+            }
+            let map = untrack(map);
+            held.set(Some(map));
+            go(&event, map);
+        }
+    };
+    let follow = move |event: PointerEvent| {
+        if let Some(map) = held.get_untracked() {
+            go(&event, map);
+        }
+    };
+    let rect = |b: Rect| {
+        format!(
+            "left:{:.1}px;top:{:.1}px;width:{:.1}px;height:{:.1}px",
+            b.x, b.y, b.width, b.height
+        )
+    };
+    view! {
+        <div class="minimap" aria-hidden="true" style=format!("width:{WIDTH}px;height:{HEIGHT}px")
+            on:pointerdown=press on:pointermove=follow on:pointerup=move |_| held.set(None)
+            on:pointercancel=move |_| held.set(None)
+            on:dblclick=|event| event.stop_propagation()>
+            {move || boxes().into_iter().map(|(b, up)| {
+                view! { <i class:down=!up style=rect(b)></i> }
+            }).collect_view()}
+            <b style=move || rect(view_box())></b>
+        </div>
+    }
+}
