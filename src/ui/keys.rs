@@ -232,14 +232,17 @@ pub(super) fn focus_after_delete() {
 /// Gives an element the keyboard, once it is there.
 pub(super) fn focus(id: &str) {
     let id = id.to_owned();
-    request_animation_frame(move || {
-        if let Some(element) = document().get_element_by_id(&id)
-            && let Ok(element) = element.dyn_into::<web_sys::HtmlElement>()
-        {
-            // An element that cannot take the focus leaves it where it is.
-            let _ = element.focus();
-        }
-    });
+    request_animation_frame(move || focus_now(&id));
+}
+
+/// Gives an element that is there the keyboard at once.
+pub(super) fn focus_now(id: &str) {
+    if let Some(element) = document().get_element_by_id(id)
+        && let Ok(element) = element.dyn_into::<web_sys::HtmlElement>()
+    {
+        // An element that cannot take the focus leaves it where it is.
+        let _ = element.focus();
+    }
 }
 
 /// Everything in layers from left to right, as one step, and in view.

@@ -128,8 +128,8 @@ fn Open(menu: Menu) -> impl IntoView {
                 super::keys::focus(&format!("menu-{}", (here + items.len() - 1) % items.len()));
             }
             "Escape" | "Tab" => {
+                super::keys::focus_now("canvas");
                 store.menu.set(None);
-                super::keys::focus("canvas");
             }
             _ => return event.stop_propagation(),
         }

@@ -116,8 +116,8 @@ fn Field(quick: Quick) -> impl IntoView {
                 }
             }
             "Escape" => {
+                super::keys::focus_now("canvas");
                 store.quick.set(None);
-                super::keys::focus("canvas");
             }
             _ => return event.stop_propagation(),
         }
