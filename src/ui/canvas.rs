@@ -93,6 +93,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             <ContextMenu />
             <Empty />
             <Minimap />
+            <super::files::Drop />
             <Corner />
         </div>
     }

@@ -6,6 +6,7 @@ use leptos::wasm_bindgen::JsCast as _;
 
 use super::clipboard;
 use super::draft;
+use super::files::Yours;
 use super::keys::SHEET;
 use super::share::Share;
 use super::store::{Dialog, store};
@@ -137,6 +138,7 @@ fn Examples() -> impl IntoView {
         open(blank);
     };
     view! {
+        <Yours />
         {topics.into_iter().map(topic).collect_view()}
         <ul class="examples">
             {drafts.into_iter().flatten().map(kept).collect_view()}

@@ -8,9 +8,11 @@ use web_sys::Storage;
 use super::options;
 use super::store::Store;
 use crate::scenario::Scenario;
+use crate::session::Shelf;
 
 const DRAFT: &str = "switchyard/draft";
 const BEFORE: &str = "switchyard/draft-before";
+const SHELF: &str = "switchyard/kept";
 const THEME: &str = "switchyard/theme";
 
 fn storage() -> Option<Storage> {
@@ -49,6 +51,27 @@ pub(super) fn make_mine(store: &Store) {
             write(BEFORE, &before);
         }
         save(store);
+    }
+}
+
+/// The draft is kept aside, because another scenario comes in its place.
+pub(super) fn set_aside(store: &Store) {
+    save(store);
+    if let Some(before) = read(DRAFT) {
+        write(BEFORE, &before);
+    }
+}
+
+/// What is kept by name; nothing where nothing can be kept.
+pub(super) fn shelf() -> Option<Shelf> {
+    storage()?;
+    Some(Shelf::read(&read(SHELF).unwrap_or_default()))
+}
+
+/// Keeps what is kept by name.
+pub(super) fn keep_shelf(shelf: Option<&Shelf>) {
+    if let Some(shelf) = shelf {
+        write(SHELF, &shelf.write());
     }
 }
 

@@ -70,12 +70,19 @@ fn far(a: Point, b: Point, limit: f64) -> bool {
     a.distance2(b) > limit * limit
 }
 
+/// Whoever goes on elsewhere does not want what lies over the canvas any more.
+fn close_popups(store: Store) {
+    store.menu.set(None);
+    store.quick.set(None);
+}
+
 /// The pointer went down on a node.
 pub(super) fn press_node(store: Store, event: &PointerEvent, id: String) {
     if event.button() != 0 {
         return;
     }
     event.stop_propagation();
+    close_popups(store);
     if end_sticky_wire(store, Some(&id)) {
         return;
     }
@@ -108,6 +115,7 @@ pub(super) fn press_port(store: Store, event: &PointerEvent, id: String) {
     }
     event.stop_propagation();
     event.prevent_default();
+    close_popups(store);
     let at = on_canvas(event);
     store.gesture.set(Gesture::Wire { from: id, at, start: at, sticky: false });
 }
@@ -115,7 +123,7 @@ pub(super) fn press_port(store: Store, event: &PointerEvent, id: String) {
 /// The pointer went down on the canvas itself, on a dot or on a wire.
 pub(super) fn press_canvas(store: Store, event: &PointerEvent) {
     let at = on_canvas(event);
-    store.menu.set(None);
+    close_popups(store);
     if event.button() > 0 && !store.options.embed {
         // The other buttons move the canvas, whatever they are on.
         store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });

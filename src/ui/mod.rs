@@ -16,6 +16,7 @@ mod dialogs;
 mod dock;
 mod draft;
 mod field;
+mod files;
 mod fleet;
 mod frame;
 mod gestures;

@@ -48,6 +48,10 @@ pub(super) fn Share() -> impl IntoView {
                     on:click=move |_| clipboard::copy(store, json(), "JSON", "share-link")>
                     "Copy as JSON"
                 </button>
+                " "
+                <button class="button" on:click=move |_| super::files::save(store)>
+                    "Save as a file"
+                </button>
             </div>
             <div class="field">
                 <label for="share-embed">"Embed in a page"</label>

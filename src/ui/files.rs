@@ -1,0 +1,216 @@
+//! Files, and scenarios kept in this browser: saved, opened, dropped on the page, kept and taken
+//! out.
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, DragEvent, File, HtmlAnchorElement, HtmlInputElement, Url};
+
+use super::draft;
+use super::store::{Dialog, Store, sentence, store};
+use crate::scenario::Scenario;
+use crate::session::{Kept, Shelf, file_name};
+
+/// The largest file that is read, in bytes; larger than any scenario.
+const BYTES_MAX: f64 = 2.0 * 1024.0 * 1024.0;
+
+/// Another scenario in the place of this one, whose draft is kept aside.
+fn open(store: Store, scenario: Scenario) {
+    draft::set_aside(&store);
+    store.shared.set(false);
+    if store.open(scenario) {
+        store.dialog.set(Dialog::None);
+        draft::save(&store);
+        store.notice.set(Some(
+            "Opened. What was here before is under Examples: the draft before.".to_owned(),
+        ));
+    }
+}
+
+fn read(store: Store, file: File) {
+    if file.size() > BYTES_MAX {
+        let reason = format!("{} is larger than 2 MiB, no scenario is", file.name());
+        return store.warn(&sentence(&reason));
+    }
+    leptos::task::spawn_local(async move {
+        let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+        let Some(text) = text else {
+            return store.warn(&sentence(&format!("{} cannot be read", file.name())));
+        };
+        match Scenario::from_json(&text) {
+            Ok(scenario) => open(store, scenario),
+            Err(problem) => {
+                store.warn(&sentence(&format!("{} cannot be opened: {problem}", file.name())));
+            }
+        }
+    });
+}
+
+/// Offers the scenario as a file.
+pub(super) fn save(store: Store) {
+    let (name, text) = store.with(|session| {
+        let scenario = session.scenario();
+        (file_name(&scenario.title), scenario.to_json())
+    });
+    let offered = || -> Result<(), JsValue> {
+        let kind = BlobPropertyBag::new();
+        kind.set_type("application/json");
+        let parts = js_sys::Array::of1(&JsValue::from_str(&text));
+        let blob = Blob::new_with_str_sequence_and_options(&parts, &kind)?;
+        let url = Url::create_object_url_with_blob(&blob)?;
+        let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+        link.set_href(&url);
+        link.set_download(&name);
+        link.click();
+        Url::revoke_object_url(&url)
+    };
+    match offered() {
+        Ok(()) => store.say(&format!("Saved as {name}")),
+        Err(_) => store.warn("The browser did not allow saving. Copy it as JSON instead."),
+    }
+}
+
+/// A file may be dropped anywhere on the page.
+#[component]
+pub(super) fn Drop() -> impl IntoView {
+    let store = store();
+    let over = RwSignal::new(false);
+    let has_file = |event: &DragEvent| {
+        let kinds = event.data_transfer().map(|data| data.types());
+        kinds.is_some_and(|kinds| kinds.includes(&JsValue::from_str("Files"), 0))
+    };
+    let handles = [
+        window_event_listener(ev::dragover, move |event| {
+            if has_file(&event) && !store.options.embed {
+                event.prevent_default();
+                over.set(true);
+            }
+        }),
+        window_event_listener(ev::dragleave, move |event| {
+            if event.related_target().is_none() {
+                over.set(false);
+            }
+        }),
+        window_event_listener(ev::drop, move |event| {
+            over.set(false);
+            let files = event.data_transfer().and_then(|data| data.files());
+            if let Some(file) = files.and_then(|files| files.get(0))
+                && !store.options.embed
+            {
+                event.prevent_default();
+                read(store, file);
+            }
+        }),
+    ];
+    on_cleanup(move || handles.into_iter().for_each(|handle| handle.remove()));
+    view! {
+        <Show when=move || over.get()>
+            <div class="drop-here" aria-hidden="true"><p>"Drop to open"</p></div>
+        </Show>
+    }
+}
+
+/// Files, and what is kept in this browser.
+#[component]
+pub(super) fn Yours() -> impl IntoView {
+    let store = store();
+    let picker = NodeRef::<html::Input>::new();
+    let shelf = RwSignal::new(draft::shelf());
+    let picked = move |event: web_sys::Event| {
+        let field = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok());
+        if let Some(field) = field {
+            if let Some(file) = field.files().and_then(|files| files.get(0)) {
+                read(store, file);
+            }
+            // The same file can be picked again.
+            field.set_value("");
+        }
+    };
+    let keep = move |_| {
+        let now = js_sys::Date::now();
+        let kept = shelf.try_update(|shelf| {
+            let shelf = shelf.as_mut()?;
+            Some(store.with(|session| shelf.keep(session.scenario(), now)))
+        });
+        match kept.flatten() {
+            Some(Ok(())) => {
+                shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
+                store.notice.set(Some("Kept in this browser.".to_owned()));
+            }
+            Some(Err(full)) => store.warn(&full.words()),
+            None => store.warn("This browser keeps nothing for this page."),
+        }
+    };
+    view! {
+        <section class="topic">
+            <h3>"Yours"</h3>
+            <div class="actions">
+                <button class="button" on:click=move |_| {
+                    if let Some(picker) = picker.get_untracked() {
+                        picker.click();
+                    }
+                }>"Open a file"</button>
+                <button class="button" on:click=move |_| save(store)>"Save as a file"</button>
+                <Show when=move || shelf.with(Option::is_some)>
+                    <button class="button" on:click=keep>"Keep in this browser"</button>
+                </Show>
+                <input type="file" id="open-file" class="unseen" tabindex="-1" aria-hidden="true"
+                    accept=".json,application/json" node_ref=picker on:change=picked />
+            </div>
+            <KeptHere shelf=shelf />
+        </section>
+    }
+}
+
+/// What is kept, to be opened and taken out.
+#[component]
+fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
+    let store = store();
+    let gone = RwSignal::new(None::<Kept>);
+    let remove = move |name: String| {
+        let taken = shelf.try_update(|shelf| shelf.as_mut()?.remove(&name)).flatten();
+        shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
+        gone.set(taken);
+    };
+    let back = move |_| {
+        if let Some(one) = gone.get_untracked() {
+            shelf.update(|shelf| {
+                if let Some(shelf) = shelf {
+                    shelf.put_back(one);
+                }
+            });
+            shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
+            gone.set(None);
+        }
+    };
+    let row = move |one: Kept| {
+        let (name, words) = (one.name.clone(), format!("Take out {}", one.name));
+        let when = js_sys::Date::new(&JsValue::from_f64(one.when_ms));
+        let when = String::from(when.to_locale_string("default", &JsValue::UNDEFINED));
+        let title = one.name.clone();
+        view! {
+            <li class="kept">
+                <button class="example" on:click=move |_| {
+                    if let Some(scenario) = one.scenario() {
+                        open(store, scenario);
+                    }
+                }><b>{title}</b><span>{when}</span></button>
+                <button class="button small" aria-label=words
+                    on:click=move |_| remove(name.clone())>"Take out"</button>
+            </li>
+        }
+    };
+    let all =
+        move || shelf.with(|shelf| shelf.as_ref().map(|s| s.kept().to_vec()).unwrap_or_default());
+    view! {
+        <Show when=move || gone.with(Option::is_some)>
+            <p class="help" role="status">
+                    {move || gone.with(|g| g.as_ref().map(|g| format!("Took {} out. ", g.name)))}
+                <button class="button small" on:click=back>"Put it back"</button>
+            </p>
+        </Show>
+        <ul class="examples">{move || all().into_iter().map(row).collect_view()}</ul>
+    }
+}
