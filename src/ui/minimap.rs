@@ -8,17 +8,18 @@ use web_sys::{HtmlElement, PointerEvent};
 use super::store::store;
 use crate::view::camera::{Point, Rect};
 use crate::view::layout;
-use crate::view::minimap::{HEIGHT, Map, NODES_MIN, WIDTH, centred, seen};
+use crate::view::minimap::{HEIGHT, Map, WIDTH, centred, is_needed, seen};
 
 /// The map, where there is enough to lose one's way in.
 #[component]
 pub(super) fn Minimap() -> impl IntoView {
     let store = store();
-    let large = move || {
-        let nodes = store.doc(|scenario| scenario.nodes.len());
-        nodes >= NODES_MIN && !store.options.embed && store.viewport.get().0 >= 640.0
-    };
-    view! { <Show when=large><Sheet /></Show> }
+    let large = Memo::new(move |_| {
+        let (camera, screen) = (store.camera.get(), store.viewport.get());
+        let needed = store.doc(|scenario| is_needed(scenario, camera, screen));
+        needed && !store.options.embed && screen.0 >= 640.0
+    });
+    view! { <Show when=move || large.get()><Sheet /></Show> }
 }
 
 #[component]

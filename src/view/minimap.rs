@@ -5,7 +5,7 @@ use super::layout;
 use crate::scenario::Scenario;
 
 /// Below so many nodes the picture is its own map.
-pub const NODES_MIN: usize = 8;
+const NODES_MIN: usize = 8;
 /// Its size, in pixels.
 pub const WIDTH: f64 = 176.0;
 /// Its size, in pixels.
@@ -49,6 +49,16 @@ impl Map {
     }
 }
 
+/// Is there enough to lose one's way in, and is some of it out of sight?
+pub fn is_needed(scenario: &Scenario, camera: Camera, screen: (f64, f64)) -> bool {
+    let (all, seen) = (layout::extent(scenario), seen(camera, screen));
+    let inside = all.x >= seen.x
+        && all.y >= seen.y
+        && all.x + all.width <= seen.x + seen.width
+        && all.y + all.height <= seen.y + seen.height;
+    scenario.nodes.len() >= NODES_MIN && !inside
+}
+
 /// What the camera shows of the canvas on a screen of this size.
 pub fn seen(camera: Camera, (width, height): (f64, f64)) -> Rect {
     let a = camera.to_canvas(Point::new(0.0, 0.0));
@@ -85,6 +95,9 @@ mod tests {
                     let back = map.on_canvas(Point::new(on_map.x, on_map.y));
                     assert!((back.x - b.x).abs() < 1e-6 && (back.y - b.y).abs() < 1e-6);
                 }
+                let far = camera.zoom > 1.0;
+                let many = scenario.nodes.len() >= NODES_MIN;
+                assert_eq!(is_needed(&scenario, camera, screen), far && many, "{}", preset.key);
                 let there = centred(camera, Point::new(10.0, 20.0), screen);
                 let middle = seen(there, screen).centre();
                 assert!((middle.x - 10.0).abs() < 1e-9 && (middle.y - 20.0).abs() < 1e-9);

@@ -249,6 +249,8 @@ export const tests = {
     const many = Array.from({ length: 12 }, (_, n) => server(`m${n}`, n * 240));
     const large = await opened(t, { nodes: many, links: [] });
     const map = large.locator('.minimap');
+    t.equal(await map.count(), 0, 'everything is in view');
+    for (let n = 0; n < 6; n += 1) await large.getByRole('button', { name: 'Zoom in' }).click();
     t.equal(await map.locator('i').count(), 12);
     const before = await large.locator('.nodes').getAttribute('style');
     const box = await map.boundingBox();
