@@ -7,15 +7,14 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::PointerEvent;
 
+use super::moving::{inside, move_nodes, splice_in};
 use super::quick_add;
 use super::store::{Selection, Store};
 use crate::node::Family;
 use crate::scenario::connectable;
-use crate::session::{Command, splice};
-use crate::view::camera::{Point, Rect};
+use crate::session::Command;
+use crate::view::camera::Point;
 use crate::view::dots;
-use crate::view::guides;
-use crate::view::layout;
 
 /// How far a mouse may wander before a click becomes a drag, in pixels; touch may wander more.
 const CLICK: f64 = 4.0;
@@ -27,11 +26,6 @@ const DOT_REACH: f64 = 14.0;
 const EDGE: f64 = 24.0;
 const EDGE_SPEED: f64 = 8.0;
 
-/// How near a dragged node must come to the line of another to meet it, in pixels.
-const GUIDE_REACH: f64 = 8.0;
-/// How near the middle of a node must be to a wire to be put into it, in canvas units.
-const SPLICE_REACH: f64 = 24.0;
-
 /// What the pointer is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Gesture {
@@ -39,6 +33,8 @@ pub(super) enum Gesture {
     None,
     /// The canvas follows the pointer.
     Pan { last: Point, from: Point, moved: bool },
+    /// Two fingers: the canvas goes and grows with them. The fingers and where they were.
+    Pinch { fingers: [(i32, Point); 2] },
     /// Whatever lies in the box between two points is selected, beside what was before.
     Marquee { from: Point, at: Point, before: Vec<String>, moved: bool },
     /// Nodes follow the pointer, the first of them in its hand: where they were, where on the
@@ -70,6 +66,44 @@ fn far(a: Point, b: Point, limit: f64) -> bool {
     a.distance2(b) > limit * limit
 }
 
+/// One more finger is down. With two, whatever the first had begun is taken back, and both move and
+/// zoom the canvas.
+fn second_finger(store: Store, event: &PointerEvent) -> bool {
+    if event.pointer_type() != "touch" || store.options.embed {
+        return false;
+    }
+    let finger = (event.pointer_id(), on_canvas(event));
+    let first = store.finger.get_untracked().filter(|(id, _)| *id != finger.0);
+    match first {
+        None => {
+            store.finger.set(Some(finger));
+            false
+        }
+        Some(first) => {
+            cancel(store);
+            store.gesture.set(Gesture::Pinch { fingers: [first, finger] });
+            true
+        }
+    }
+}
+
+/// One of two fingers has moved.
+fn pinched(store: Store, id: i32, at: Point) {
+    let Gesture::Pinch { fingers } = store.gesture.get_untracked() else { return };
+    let after = fingers.map(|(own, was)| (own, if own == id { at } else { was }));
+    let span = |fingers: &[(i32, Point); 2]| fingers[0].1.distance2(fingers[1].1).sqrt().max(1.0);
+    let middle = |fingers: &[(i32, Point); 2]| {
+        let [(_, a), (_, b)] = fingers;
+        Point::new((a.x + b.x) / 2.0, (a.y + b.y) / 2.0)
+    };
+    let (before, now) = (middle(&fingers), middle(&after));
+    let factor = span(&after) / span(&fingers);
+    store.camera.update(|camera| {
+        *camera = camera.panned(now.x - before.x, now.y - before.y).zoomed(now, factor);
+    });
+    store.gesture.set(Gesture::Pinch { fingers: after });
+}
+
 /// Whoever goes on elsewhere does not want what lies over the canvas any more.
 fn close_popups(store: Store) {
     store.menu.set(None);
@@ -83,6 +117,9 @@ pub(super) fn press_node(store: Store, event: &PointerEvent, id: String) {
     }
     event.stop_propagation();
     close_popups(store);
+    if second_finger(store, event) {
+        return;
+    }
     if end_sticky_wire(store, Some(&id)) {
         return;
     }
@@ -124,6 +161,9 @@ pub(super) fn press_port(store: Store, event: &PointerEvent, id: String) {
 pub(super) fn press_canvas(store: Store, event: &PointerEvent) {
     let at = on_canvas(event);
     close_popups(store);
+    if second_finger(store, event) {
+        return;
+    }
     if event.button() > 0 && !store.options.embed {
         // The other buttons move the canvas, whatever they are on.
         store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });
@@ -163,15 +203,36 @@ pub(super) fn press_palette(store: Store, event: &PointerEvent, family: Family) 
 /// Listens on the window, because a gesture may leave the canvas.
 pub(super) fn listen(store: Store) {
     let touch = |event: &PointerEvent| event.pointer_type() == "touch";
+    let lifted = move |event: &PointerEvent| {
+        if store.finger.get_untracked().is_some_and(|(id, _)| id == event.pointer_id()) {
+            store.finger.set(None);
+        }
+    };
     let move_handle = window_event_listener(ev::pointermove, move |event| {
+        if touch(&event) {
+            let at = on_canvas(&event);
+            let id = event.pointer_id();
+            if store.finger.get_untracked().is_some_and(|(own, _)| own == id) {
+                store.finger.set(Some((id, at)));
+            }
+            if store.gesture.with_untracked(|gesture| matches!(gesture, Gesture::Pinch { .. })) {
+                return pinched(store, id, at);
+            }
+        }
         if store.gesture.with_untracked(|gesture| *gesture != Gesture::None) {
             let free = event.ctrl_key() || event.meta_key();
             let slack = if touch(&event) { TOUCH } else { CLICK };
             moved(store, on_canvas(&event), slack, free);
         }
     });
-    let up_handle = window_event_listener(ev::pointerup, move |event| released(store, &event));
-    let cancel_handle = window_event_listener(ev::pointercancel, move |_| end(store));
+    let up_handle = window_event_listener(ev::pointerup, move |event| {
+        lifted(&event);
+        released(store, &event);
+    });
+    let cancel_handle = window_event_listener(ev::pointercancel, move |event| {
+        lifted(&event);
+        end(store);
+    });
     let blur_handle = window_event_listener(ev::blur, move |_| end(store));
     on_cleanup(move || {
         move_handle.remove();
@@ -203,7 +264,7 @@ pub(super) fn cancel(store: Store) -> bool {
 fn moved(store: Store, at: Point, slack: f64, free: bool) {
     let mut gesture = store.gesture.get_untracked();
     match &mut gesture {
-        Gesture::None => return,
+        Gesture::None | Gesture::Pinch { .. } => return,
         Gesture::Pan { last, from, moved } => {
             *moved |= far(at, *from, slack);
             if *moved {
@@ -245,89 +306,12 @@ fn moved(store: Store, at: Point, slack: f64, free: bool) {
     store.gesture.set(gesture);
 }
 
-/// The nodes that the box between two points of the screen touches.
-fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
-    let camera = store.camera.get_untracked();
-    let (a, b) = (camera.to_canvas(a), camera.to_canvas(b));
-    let (left, right) = (a.x.min(b.x), a.x.max(b.x));
-    let (top, bottom) = (a.y.min(b.y), a.y.max(b.y));
-    store.with(|session| {
-        let scenario = session.scenario();
-        let touched = scenario.nodes.iter().filter(|node| {
-            let own = layout::bounds(scenario, node);
-            own.x < right && own.x + own.width > left && own.y < bottom && own.y + own.height > top
-        });
-        touched.map(|node| node.id.clone()).collect()
-    })
-}
-
-/// Nodes are moved by so much from where they were. The first of them meets the edges and middles
-/// of others, or else the grid, and the rest goes along.
-fn move_nodes(store: Store, were: &[(String, i32, i32)], by: Point, (number, free): (u64, bool)) {
-    let zoom = store.camera.get_untracked().zoom;
-    let (places, guides) = store.with(|session| {
-        let scenario = session.scenario();
-        let Some((lead, x, y)) = were.first() else { return Default::default() };
-        let Some(node) = scenario.node(lead) else { return Default::default() };
-        let wanted = Point::new(f64::from(*x) + by.x, f64::from(*y) + by.y);
-        let own = layout::bounds(scenario, node);
-        let moving = Rect { x: wanted.x, y: wanted.y, ..own };
-        let stays = |id: &String| !were.iter().any(|(other, ..)| other == id);
-        let others = scenario.nodes.iter().filter(|node| stays(&node.id));
-        let others: Vec<Rect> = others.map(|node| layout::bounds(scenario, node)).collect();
-        let (met, guides) = match free {
-            true => ((0.0, 0.0), Vec::new()),
-            false => guides::align(moving, &others, GUIDE_REACH / zoom),
-        };
-        let (grid_x, grid_y) = layout::snap(wanted);
-        let upright = guides.iter().any(|guide| guide.upright);
-        let flat = guides.iter().any(|guide| !guide.upright);
-        let place = |met: bool, own: f64, by: f64, grid: i32| match (free, met) {
-            (true, _) => own.round() as i32,
-            (false, true) => (own + by).round() as i32,
-            (false, false) => grid,
-        };
-        let dx = place(upright, wanted.x, met.0, grid_x) - x;
-        let dy = place(flat, wanted.y, met.1, grid_y) - y;
-        let moved = were.iter().map(|(id, x, y)| (id.clone(), x + dx, y + dy)).collect::<Vec<_>>();
-        (moved, guides)
-    });
-    store.guides.set(guides);
-    let stay = store.with(|session| {
-        places.iter().all(|(id, x, y)| {
-            session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (*x, *y))
-        })
-    });
-    if !stay {
-        store.edit(Command::Move(places), number, "");
-    }
-}
-
-/// A node without wires that is dropped on a wire goes into it.
-fn splice_in(store: Store, id: &str) {
-    let found = store.with(|session| {
-        let scenario = session.scenario();
-        let middle = layout::bounds(scenario, scenario.node(id)?).centre();
-        let near = scenario.links.iter().filter(|link| {
-            let curve = layout::wire(scenario, &link.from, &link.to);
-            curve.is_some_and(|curve| curve.distance2(middle) < SPLICE_REACH * SPLICE_REACH)
-        });
-        let mut fitting = near.filter_map(|link| {
-            let command = splice(scenario, id, &link.from, &link.to)?;
-            Some((command, link.from.clone(), link.to.clone()))
-        });
-        fitting.next()
-    });
-    if let Some((command, from, to)) = found {
-        let [own, from, to] = [id, &from, &to].map(|id| store.label(id));
-        store.edit(command, 0, &format!("Put {own} between {from} and {to}"));
-    }
-}
-
 fn released(store: Store, event: &PointerEvent) {
     let at = on_canvas(event);
     match store.gesture.get_untracked() {
         Gesture::None => {}
+        // The finger that stays does nothing until it is lifted.
+        Gesture::Pinch { .. } => store.gesture.set(Gesture::None),
         Gesture::Pan { moved, .. } => {
             store.gesture.set(Gesture::None);
             if !moved {

@@ -13,12 +13,14 @@ use super::inside_shards::TryKey;
 use super::members::Members;
 use super::plan::Plan;
 use super::several::Several;
-use super::store::{Dialog, Selection, sentence, store};
+use super::store::{Dialog, Selection, Store, sentence, store};
 use super::upgrade::Upgrade;
 use crate::node::{Family, Kind, Range, Spec};
-use crate::scenario::Target;
+use crate::scenario::{NodeSpec, Target};
 use crate::session::Command;
 use crate::sim::Op;
+use crate::view::camera::Point;
+use crate::view::layout;
 
 /// The inspector.
 #[component]
@@ -106,6 +108,13 @@ fn NodeSettings(id: String) -> impl IntoView {
                 <p class="error" role="alert">{move || error.get()}</p>
             </div>
             <p class="error" role="alert">{gap}</p>
+            <Show when=move || gap().is_some()>
+                <div class="actions">
+                    <button class="button" on:click=move |_| starter(store, &id.get_value())>
+                        <Icon path=icons::PLUS /> "Add two databases as shards"
+                    </button>
+                </div>
+            </Show>
             {(entry.family == Family::Clients).then(|| view! { <SendOne id=id.get_value() /> })}
             {(entry.family == Family::Server).then(|| view! { <Upgrade id=id.get_value() /> })}
             {matches!(entry.family, Family::Router | Family::Table | Family::Cluster)
@@ -139,6 +148,30 @@ fn NodeSettings(id: String) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// Two shards for a router that has none, wired to it. One step of undo.
+fn starter(store: Store, id: &str) {
+    let commands = store.with(|session| {
+        let mut grown = session.scenario().clone();
+        let mut commands = Vec::new();
+        for number in 1..=2 {
+            let Some(router) = grown.node(id) else { return commands };
+            let kind = (Family::Database.entry().make)();
+            let (x, y) =
+                (f64::from(router.x) + 480.0, f64::from(router.y) + 200.0 * f64::from(number - 1));
+            let (x, y) = layout::free_place(&grown, &kind, Point::new(x, y));
+            let fresh = grown.fresh_id("db");
+            let node = NodeSpec { id: fresh.clone(), label: format!("Shard {number}"), x, y, kind };
+            commands.push(Command::append_node(&grown, node.clone()));
+            grown.nodes.push(node);
+            let Command::AddLink(place, link) = Command::connect(&grown, id, &fresh) else { break };
+            commands.push(Command::AddLink(place, link.clone()));
+            grown.links.push(link);
+        }
+        commands
+    });
+    store.edit(Command::All(commands), 0, "Added two shards");
 }
 
 /// What a single request can do.

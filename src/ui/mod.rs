@@ -36,6 +36,7 @@ mod keys;
 mod members;
 mod menu;
 mod minimap;
+mod moving;
 mod node_card;
 mod options;
 mod outline;

@@ -73,6 +73,8 @@ pub(super) struct Store {
     pub(super) gesture: RwSignal<Gesture>,
     /// The ends of the wire that a key being tried would take.
     pub(super) tried: RwSignal<Option<(String, String)>>,
+    /// The finger that is on the canvas, and where.
+    pub(super) finger: RwSignal<Option<(i32, Point)>>,
     /// The lines that show with what a dragged node is aligned.
     pub(super) guides: RwSignal<Vec<Guide>>,
     /// The field that adds by name, while it is open.
@@ -110,6 +112,7 @@ impl Store {
             viewport: RwSignal::new((0.0, 0.0)),
             gesture: RwSignal::new(Gesture::None),
             tried: RwSignal::new(None),
+            finger: RwSignal::new(None),
             guides: RwSignal::new(Vec::new()),
             quick: RwSignal::new(None),
             menu: RwSignal::new(None),

@@ -257,4 +257,35 @@ export const tests = {
     await large.mouse.click(box.x + box.width / 2, box.y + box.height - 12);
     t.ok((await large.locator('.nodes').getAttribute('style')) !== before);
   },
+
+  'two fingers move and zoom the canvas about their middle, and take back what the first had begun': async (t) => {
+    const page = await opened(t);
+    const before = await place(page, 's1');
+    const zoom = async () => Number(/scale\(([\d.]+)\)/.exec(await page.locator('.nodes').getAttribute('style'))[1]);
+    const was = await zoom();
+    const own = await grip(page, 's1');
+    await page.evaluate(([x, y]) => {
+      const send = (kind, pointerId, x, y) => document.elementFromPoint(x, y).dispatchEvent(new PointerEvent(kind, {
+        pointerId, clientX: x, clientY: y, pointerType: 'touch', button: 0, bubbles: true, cancelable: true,
+      }));
+      send('pointerdown', 1, x, y);
+      send('pointermove', 1, x - 40, y + 30);
+      send('pointerdown', 2, x - 140, y + 30);
+      send('pointermove', 2, x - 240, y + 30);
+      send('pointerup', 2, x - 240, y + 30);
+      send('pointermove', 1, x - 90, y + 90);
+      send('pointerup', 1, x - 90, y + 90);
+    }, [own.x, own.y]);
+    t.ok(Math.abs((await zoom()) / was - 2) < 0.05, `zoomed by ${(await zoom()) / was}`);
+    t.equal(await place(page, 's1'), before);
+  },
+
+  'a router without shards offers some': async (t) => {
+    const page = await opened(t, { nodes: [clients, { id: 'r', kind: 'router', label: 'Shards', x: 288, y: 80 }], links: [wire('c', 'r')] });
+    await page.getByRole('application').getByRole('button', { name: /^Shards, shard router:/ }).click();
+    await panel(page, 'Inspect');
+    await page.getByRole('button', { name: 'Add two databases as shards' }).click();
+    await t.eventually(async () => /4 components, 3 wires/.test(await described(page)));
+    t.equal(await page.getByRole('button', { name: 'Add two databases as shards' }).count(), 0);
+  },
 };

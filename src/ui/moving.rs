@@ -1,0 +1,99 @@
+//! Moving nodes by hand: what a box touches, what a dragged node meets, and the wire it is dropped
+//! on.
+
+use leptos::prelude::*;
+
+use super::store::Store;
+use crate::session::{Command, splice};
+use crate::view::camera::{Point, Rect};
+use crate::view::guides;
+use crate::view::layout;
+
+/// How near a dragged node must come to the line of another to meet it, in pixels.
+const GUIDE_REACH: f64 = 8.0;
+/// How near the middle of a node must be to a wire to be put into it, in canvas units.
+const SPLICE_REACH: f64 = 24.0;
+
+/// The nodes that the box between two points of the screen touches.
+pub(super) fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
+    let camera = store.camera.get_untracked();
+    let (a, b) = (camera.to_canvas(a), camera.to_canvas(b));
+    let (left, right) = (a.x.min(b.x), a.x.max(b.x));
+    let (top, bottom) = (a.y.min(b.y), a.y.max(b.y));
+    store.with(|session| {
+        let scenario = session.scenario();
+        let touched = scenario.nodes.iter().filter(|node| {
+            let own = layout::bounds(scenario, node);
+            own.x < right && own.x + own.width > left && own.y < bottom && own.y + own.height > top
+        });
+        touched.map(|node| node.id.clone()).collect()
+    })
+}
+
+/// Nodes are moved by so much from where they were. The first of them meets the edges and middles
+/// of others, or else the grid, and the rest goes along.
+pub(super) fn move_nodes(
+    store: Store,
+    were: &[(String, i32, i32)],
+    by: Point,
+    (number, free): (u64, bool),
+) {
+    let zoom = store.camera.get_untracked().zoom;
+    let (places, guides) = store.with(|session| {
+        let scenario = session.scenario();
+        let Some((lead, x, y)) = were.first() else { return Default::default() };
+        let Some(node) = scenario.node(lead) else { return Default::default() };
+        let wanted = Point::new(f64::from(*x) + by.x, f64::from(*y) + by.y);
+        let own = layout::bounds(scenario, node);
+        let moving = Rect { x: wanted.x, y: wanted.y, ..own };
+        let stays = |id: &String| !were.iter().any(|(other, ..)| other == id);
+        let others = scenario.nodes.iter().filter(|node| stays(&node.id));
+        let others: Vec<Rect> = others.map(|node| layout::bounds(scenario, node)).collect();
+        let (met, guides) = match free {
+            true => ((0.0, 0.0), Vec::new()),
+            false => guides::align(moving, &others, GUIDE_REACH / zoom),
+        };
+        let (grid_x, grid_y) = layout::snap(wanted);
+        let upright = guides.iter().any(|guide| guide.upright);
+        let flat = guides.iter().any(|guide| !guide.upright);
+        let place = |met: bool, own: f64, by: f64, grid: i32| match (free, met) {
+            (true, _) => own.round() as i32,
+            (false, true) => (own + by).round() as i32,
+            (false, false) => grid,
+        };
+        let dx = place(upright, wanted.x, met.0, grid_x) - x;
+        let dy = place(flat, wanted.y, met.1, grid_y) - y;
+        let moved = were.iter().map(|(id, x, y)| (id.clone(), x + dx, y + dy)).collect::<Vec<_>>();
+        (moved, guides)
+    });
+    store.guides.set(guides);
+    let stay = store.with(|session| {
+        places.iter().all(|(id, x, y)| {
+            session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (*x, *y))
+        })
+    });
+    if !stay {
+        store.edit(Command::Move(places), number, "");
+    }
+}
+
+/// A node without wires that is dropped on a wire goes into it.
+pub(super) fn splice_in(store: Store, id: &str) {
+    let found = store.with(|session| {
+        let scenario = session.scenario();
+        let middle = layout::bounds(scenario, scenario.node(id)?).centre();
+        let near = scenario.links.iter().filter(|link| {
+            let curve = layout::wire(scenario, &link.from, &link.to);
+            curve.is_some_and(|curve| curve.distance2(middle) < SPLICE_REACH * SPLICE_REACH)
+        });
+        let mut fitting = near.filter_map(|link| {
+            let command = splice(scenario, id, &link.from, &link.to)?;
+            Some((command, link.from.clone(), link.to.clone()))
+        });
+        fitting.next()
+    });
+    if let Some((command, from, to)) = found {
+        let [own, from, to] = [id, &from, &to].map(|id| store.label(id));
+        store.edit(command, 0, &format!("Put {own} between {from} and {to}"));
+    }
+}
