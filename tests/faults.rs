@@ -118,6 +118,23 @@ fn a_node_that_stood_still_is_late_by_just_that() {
     }
 }
 
+/// What is turned at a server that stands still takes effect when it goes on.
+#[test]
+fn a_setting_that_is_turned_meanwhile_makes_nothing_move() {
+    let halted = pair(60.0, 50.0, vec![fault(1_000, "s", FaultKind::Pause)]);
+    let mut session = Session::new(halted).expect("valid");
+    session.advance(Span::from_millis(1_500), u64::MAX);
+    let before = *session.run().tally();
+    let cores = Command::Set("s".into(), "cores".into(), Value::Number(8.0));
+    session.apply(cores, 0).expect("allowed");
+    session.advance(Span::from_millis(1_500), u64::MAX);
+    assert_eq!(session.run().tally().completed, before.completed, "it stands still");
+    session.fault(Target::node("s"), FaultKind::Resume).expect("it fits");
+    session.advance(Span::from_millis(2_000), u64::MAX);
+    assert!(session.run().tally().completed > before.completed + 100, "and goes on");
+    assert!(session.run().conserved());
+}
+
 #[test]
 fn what_waits_at_the_door_of_a_node_that_stands_still_is_lost_when_it_dies() {
     let pause = fault(1_000, "s", FaultKind::Pause);

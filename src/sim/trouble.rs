@@ -87,13 +87,24 @@ impl<N: Node> World<N> {
     /// The node stands still from now on. Its timers wait with it.
     pub(super) fn stand_still(&mut self, node: NodeId) {
         let now = self.now();
-        if self.ailment(node).still.is_some() {
+        let ailment = self.ailment(node);
+        if ailment.still.is_none() {
+            ailment.still = Some(now);
+            self.stop_clock(node);
+        }
+    }
+
+    /// What a node that stands still has begun waits until it goes on: it may have been told
+    /// something meanwhile, or been set otherwise.
+    pub(super) fn stop_clock(&mut self, node: NodeId) {
+        if !self.stands_still(node) {
             return;
         }
+        let now = self.now();
         let timers = self.core.calendar.take_timers(node);
         let frozen = freeze(&mut self.core.requests, node, now);
         let ailment = self.ailment(node);
-        (ailment.still, ailment.frozen) = (Some(now), frozen);
+        ailment.frozen.extend(frozen);
         ailment.held.extend(timers.into_iter().map(|(at, event)| (at.since(now), event)));
     }
 

@@ -248,7 +248,11 @@ impl<N: Node> World<N> {
         change: impl FnOnce(&mut N, &mut Context<'_, S>) -> T,
     ) -> T {
         let node = &mut self.nodes[usize::from(id.0)];
-        change(node, &mut Context { core: &mut self.core, sink, node: id })
+        let changed = change(node, &mut Context { core: &mut self.core, sink, node: id });
+        if self.core.cards[usize::from(id.0)].ailing {
+            self.stop_clock(id);
+        }
+        changed
     }
 
     pub(super) fn signal<S: Sink>(&mut self, to: NodeId, signal: Signal, sink: &mut S) {

@@ -6,7 +6,7 @@ use crate::scenario::build::Run;
 use crate::sim::{LinkId, Op, Outcome, Place, Time};
 
 /// Above this many requests on wires, one dot stands for several.
-pub const DOTS_MAX: usize = 3_000;
+pub const DOTS_MAX: usize = 5_000;
 
 /// What a dot stands for: shape and colour both tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn dots_are_bounded() {
-        assert_eq!(per_dot(2_999), 1);
-        assert_eq!(per_dot(29_000), 10);
+        assert_eq!(per_dot(5_000), 1);
+        assert_eq!(per_dot(49_000), 10);
         assert!(5_000_000 / per_dot(5_000_000) as usize <= DOTS_MAX);
     }
 }
