@@ -25,23 +25,20 @@ pub(super) fn Minimap() -> impl IntoView {
 #[component]
 fn Sheet() -> impl IntoView {
     let store = store();
-    let held = RwSignal::new(None::<Map>);
-    let map = move || {
-        let (camera, screen) = (store.camera.get(), store.viewport.get());
-        // While it is pressed it holds still: else what is under the pointer would run away.
-        held.get().unwrap_or_else(|| store.doc(|scenario| Map::new(scenario, camera, screen)))
-    };
-    let boxes = move || {
-        let map = map();
+    let held = RwSignal::new(false);
+    let map = Memo::new(move |_| store.doc(Map::new));
+    // Only what changes is drawn anew: a map of hundreds is looked at while the canvas moves.
+    let boxes = Memo::new(move |_| {
+        let map = map.get();
         store.pulse.track();
         store.doc(|scenario| {
             let on_map = |node| map.on_map(layout::bounds(scenario, node));
             let all = scenario.nodes.iter();
             all.map(|node| (on_map(node), store.with(|s| s.is_up(&node.id)))).collect::<Vec<_>>()
         })
-    };
-    let view_box = move || map().on_map(seen(store.camera.get(), store.viewport.get()));
-    let go = move |event: &PointerEvent, map: Map| {
+    });
+    let view_box = move || map.get().on_map(seen(store.camera.get(), store.viewport.get()));
+    let go = move |event: &PointerEvent| {
         let element = event.current_target().and_then(|e| e.dyn_into::<HtmlElement>().ok());
         let Some(area) = element.map(|element| element.get_bounding_client_rect()) else { return };
         let at = Point::new(
@@ -49,7 +46,9 @@ fn Sheet() -> impl IntoView {
             f64::from(event.client_y()) - area.top(),
         );
         let screen = store.viewport.get_untracked();
-        store.camera.update(|camera| *camera = centred(*camera, map.on_canvas(at), screen));
+        store
+            .camera
+            .update(|camera| *camera = centred(*camera, map.get_untracked().on_canvas(at), screen));
     };
     let press = move |event: PointerEvent| {
         event.stop_propagation();
@@ -59,14 +58,13 @@ fn Sheet() -> impl IntoView {
                 // Without the capture the drag ends at the edge of the map.
                 let _ = element.set_pointer_capture(event.pointer_id());
             }
-            let map = untrack(map);
-            held.set(Some(map));
-            go(&event, map);
+            held.set(true);
+            go(&event);
         }
     };
     let follow = move |event: PointerEvent| {
-        if let Some(map) = held.get_untracked() {
-            go(&event, map);
+        if held.get_untracked() {
+            go(&event);
         }
     };
     let rect = |b: Rect| {
@@ -77,10 +75,10 @@ fn Sheet() -> impl IntoView {
     };
     view! {
         <div class="minimap" aria-hidden="true" style=format!("width:{WIDTH}px;height:{HEIGHT}px")
-            on:pointerdown=press on:pointermove=follow on:pointerup=move |_| held.set(None)
-            on:pointercancel=move |_| held.set(None)
+            on:pointerdown=press on:pointermove=follow on:pointerup=move |_| held.set(false)
+            on:pointercancel=move |_| held.set(false)
             on:dblclick=|event| event.stop_propagation()>
-            {move || boxes().into_iter().map(|(b, up)| {
+            {move || boxes.get().into_iter().map(|(b, up)| {
                 view! { <i class:down=!up style=rect(b)></i> }
             }).collect_view()}
             <b style=move || rect(view_box())></b>
