@@ -327,6 +327,25 @@ fn what_waits_too_long_is_a_dead_letter() {
 }
 
 /// A full queue: the oldest goes, or the new one is refused, and with confirms the producer knows.
+/// A broker that is down and set otherwise meanwhile forgets nothing of what that gives up.
+#[test]
+fn what_expires_while_a_dead_broker_is_set_otherwise_is_accounted_for() {
+    use switchyard::node::Value;
+    use switchyard::session::{Command, Session};
+    let kept =
+        QueueConfig { durable: true, persistent: true, ttl_ms: 500.0, ..QueueConfig::default() };
+    let mut made = system(writers(20.0, 10), kept, vec![]);
+    made.faults = vec![fault(700, "q", FaultKind::Crash)];
+    let mut session = Session::new(made).expect("valid");
+    session.advance(Span::from_millis(3_000), u64::MAX);
+    let turned = Command::Set("q".into(), "prefetch".into(), Value::Number(3.0));
+    session.apply(turned, 0).expect("allowed");
+    let node = the_queue(session.run(), "q");
+    assert!(node.balances(), "{:?} {:?}", node.ledger(), node.counts());
+    let given_up: u64 = node.ledger().causes.iter().sum();
+    assert!(given_up > 0, "they had waited too long: {:?}", node.ledger());
+}
+
 /// Each dead letter says what it was, where it died, of what and when.
 #[test]
 fn dead_letters_say_what_they_died_of() {

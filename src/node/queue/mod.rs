@@ -460,7 +460,8 @@ impl Queue {
     /// Sends out what the machine hands out, and sets the clock for what it waits for.
     fn settle<S: Sink + ?Sized>(&mut self, cx: &mut Context<'_, S>) {
         if !self.up {
-            return;
+            // Other settings may have given something up all the same.
+            return self.bury(cx);
         }
         let next = match self.config.form {
             Form::Broker => {
