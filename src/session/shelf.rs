@@ -35,6 +35,8 @@ pub enum Full {
     Count,
     /// Together they would take too much room.
     Bytes,
+    /// Another has its name by now.
+    Name,
 }
 
 impl Full {
@@ -45,6 +47,7 @@ impl Full {
             Full::Bytes => {
                 format!("All kept together may take {BYTES_MAX} bytes. Take one out first.")
             }
+            Full::Name => "Another one is kept under its name by now.".to_owned(),
         }
     }
 }
@@ -65,8 +68,14 @@ impl Shelf {
             let name = short(item["name"].as_str()?);
             Some(Kept { name, when_ms: item["when"].as_f64()?, json })
         };
-        let kept: Vec<Kept> = items.iter().filter_map(item).take(KEPT_MAX).collect();
-        Shelf { kept: kept.into_iter().filter(|one| one.scenario().is_some()).collect() }
+        let good = items.iter().filter_map(item).filter(|one| one.scenario().is_some());
+        let mut kept: Vec<Kept> = Vec::new();
+        for one in good.take(KEPT_MAX) {
+            if !kept.iter().any(|other| other.name == one.name) {
+                kept.push(one);
+            }
+        }
+        Shelf { kept }
     }
 
     /// The text to be read again.
@@ -91,16 +100,8 @@ impl Shelf {
         };
         let json = scenario.to_json();
         let others = self.kept.iter().filter(|one| one.name != name);
-        let mut grown = Shelf { kept: others.cloned().collect() };
-        if grown.kept.len() >= KEPT_MAX {
-            return Err(Full::Count);
-        }
-        grown.kept.insert(0, Kept { name, when_ms, json });
-        if grown.write().len() > BYTES_MAX {
-            return Err(Full::Bytes);
-        }
-        *self = grown;
-        Ok(())
+        let others = others.cloned().collect();
+        self.hold(others, Kept { name, when_ms, json })
     }
 
     /// Takes one out.
@@ -110,10 +111,28 @@ impl Shelf {
     }
 
     /// Puts one back that was taken out, as the newest.
-    pub fn put_back(&mut self, one: Kept) {
-        self.kept.retain(|other| other.name != one.name);
-        self.kept.insert(0, one);
-        self.kept.truncate(KEPT_MAX);
+    ///
+    /// # Errors
+    /// There is no room any more, or its name is taken; then nothing is changed.
+    pub fn put_back(&mut self, one: Kept) -> Result<(), Full> {
+        if self.kept.iter().any(|other| other.name == one.name) {
+            return Err(Full::Name);
+        }
+        self.hold(self.kept.clone(), one)
+    }
+
+    /// Keeps one before others, if there is room for all.
+    fn hold(&mut self, others: Vec<Kept>, one: Kept) -> Result<(), Full> {
+        if others.len() >= KEPT_MAX {
+            return Err(Full::Count);
+        }
+        let mut grown = Shelf { kept: others };
+        grown.kept.insert(0, one);
+        if grown.write().len() > BYTES_MAX {
+            return Err(Full::Bytes);
+        }
+        *self = grown;
+        Ok(())
     }
 }
 
@@ -150,8 +169,8 @@ mod tests {
         let name = shelf.kept()[2].name.clone();
         let gone = shelf.remove(&name).expect("it was there");
         assert_eq!((shelf.remove(&name), shelf.kept().len()), (None, 4));
-        shelf.put_back(gone);
-        assert_eq!(shelf.kept()[0].name, name);
+        assert_eq!(shelf.put_back(gone.clone()), Ok(()));
+        assert_eq!((shelf.kept()[0].name.clone(), shelf.put_back(gone)), (name, Err(Full::Name)));
         shelf.keep(&Scenario::default(), 1.0).expect("there is room");
         assert_eq!(shelf.kept()[0].name, "Untitled");
     }
@@ -166,6 +185,10 @@ mod tests {
         let before = shelf.clone();
         assert_eq!(shelf.keep(&Scenario::default(), 0.0), Err(Full::Count));
         assert_eq!(shelf, before);
+        let gone = shelf.remove("number 3").expect("it was there");
+        shelf.keep(&Scenario::default(), 0.0).expect("there is room again");
+        assert_eq!(shelf.put_back(gone), Err(Full::Count));
+        assert_eq!(shelf.kept().len(), KEPT_MAX, "nothing else is pushed out");
         let mut shelf = Shelf::default();
         let mut large = GALLERY[0].scenario();
         large.note = "n".repeat(4_000);

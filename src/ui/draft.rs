@@ -23,11 +23,9 @@ fn read(key: &str) -> Option<String> {
     storage()?.get_item(key).ok().flatten()
 }
 
-fn write(key: &str, value: &str) {
-    if let Some(storage) = storage() {
-        // A full or forbidden storage loses the draft on reload, nothing else.
-        let _ = storage.set_item(key, value);
-    }
+/// Was it written? A full or forbidden storage loses the draft on reload, nothing else.
+fn write(key: &str, value: &str) -> bool {
+    storage().is_some_and(|storage| storage.set_item(key, value).is_ok())
 }
 
 /// The draft of the last visit, if there is one and it can be read.
@@ -68,11 +66,9 @@ pub(super) fn shelf() -> Option<Shelf> {
     Some(Shelf::read(&read(SHELF).unwrap_or_default()))
 }
 
-/// Keeps what is kept by name.
-pub(super) fn keep_shelf(shelf: Option<&Shelf>) {
-    if let Some(shelf) = shelf {
-        write(SHELF, &shelf.write());
-    }
+/// Keeps what is kept by name. Could it be written?
+pub(super) fn keep_shelf(shelf: Option<&Shelf>) -> bool {
+    shelf.is_some_and(|shelf| write(SHELF, &shelf.write()))
 }
 
 /// The draft that a shared copy has replaced.

@@ -18,14 +18,19 @@ const BYTES_MAX: f64 = 2.0 * 1024.0 * 1024.0;
 
 /// Another scenario in the place of this one, whose draft is kept aside.
 fn open(store: Store, scenario: Scenario) {
+    // An untouched copy of somebody else's is had again where it came from.
+    let mine = !store.shared.get_untracked();
     draft::set_aside(&store);
     store.shared.set(false);
+    super::options::drop_fragment();
     if store.open(scenario) {
         store.dialog.set(Dialog::None);
         draft::save(&store);
-        store.notice.set(Some(
-            "Opened. What was here before is under Examples: the draft before.".to_owned(),
-        ));
+        let words = match mine {
+            true => "Opened. What was here before is under Examples: the draft before.",
+            false => "Opened.",
+        };
+        store.notice.set(Some(words.to_owned()));
     }
 }
 
@@ -83,9 +88,9 @@ pub(super) fn Drop() -> impl IntoView {
     };
     let handles = [
         window_event_listener(ev::dragover, move |event| {
-            if has_file(&event) && !store.options.embed {
+            if has_file(&event) {
                 event.prevent_default();
-                over.set(true);
+                over.set(!store.options.embed);
             }
         }),
         window_event_listener(ev::dragleave, move |event| {
@@ -96,11 +101,12 @@ pub(super) fn Drop() -> impl IntoView {
         window_event_listener(ev::drop, move |event| {
             over.set(false);
             let files = event.data_transfer().and_then(|data| data.files());
-            if let Some(file) = files.and_then(|files| files.get(0))
-                && !store.options.embed
-            {
+            if let Some(file) = files.and_then(|files| files.get(0)) {
+                // Else the browser would go to the file.
                 event.prevent_default();
-                read(store, file);
+                if !store.options.embed {
+                    read(store, file);
+                }
             }
         }),
     ];
@@ -135,10 +141,10 @@ pub(super) fn Yours() -> impl IntoView {
             Some(store.with(|session| shelf.keep(session.scenario(), now)))
         });
         match kept.flatten() {
-            Some(Ok(())) => {
-                shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
+            Some(Ok(())) if shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref())) => {
                 store.notice.set(Some("Kept in this browser.".to_owned()));
             }
+            Some(Ok(())) => store.warn("The browser has no room left for it."),
             Some(Err(full)) => store.warn(&full.words()),
             None => store.warn("This browser keeps nothing for this page."),
         }
@@ -176,11 +182,10 @@ fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
     };
     let back = move |_| {
         if let Some(one) = gone.get_untracked() {
-            shelf.update(|shelf| {
-                if let Some(shelf) = shelf {
-                    shelf.put_back(one);
-                }
-            });
+            let put = shelf.try_update(|shelf| shelf.as_mut().map(|shelf| shelf.put_back(one)));
+            if let Some(Err(full)) = put.flatten() {
+                return store.warn(&full.words());
+            }
             shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
             gone.set(None);
         }
