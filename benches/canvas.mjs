@@ -59,7 +59,7 @@ async function load(browser, server, scenario) {
   return page;
 }
 
-const server = await serveFolder(`${root}/dist`);
+const server = await serveFolder(process.env.SWITCHYARD_DIST ?? `${root}/dist`);
 const browser = await launch();
 const rows = [];
 let missed = false;

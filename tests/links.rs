@@ -13,7 +13,7 @@ use miniz_oxide::deflate::compress_to_vec;
 use proptest::prelude::*;
 use switchyard::node::{ServerConfig, Value};
 use switchyard::scenario::link::{LinkError, decode, encode};
-use switchyard::scenario::{FaultKind, Scenario};
+use switchyard::scenario::{Annotation, AnnotationKind, FaultKind, Scenario};
 
 use common::random::{mutated, some_changes, some_scenario};
 use common::wire::{body_of, decode_wire, deflated, sealed, wire_of};
@@ -39,6 +39,30 @@ fn the_wire_form_is_frozen() {
     let wire = wire_of(&plain);
     assert_eq!(postcard::to_allocvec(&wire).expect("it can be written"), body_of(frozen));
     assert_eq!(decode_wire(&wire), Ok(plain));
+}
+
+/// And this on the day version 2 was.
+#[test]
+fn the_second_wire_form_is_frozen_too() {
+    let mut drawn = trio(3, 40.0);
+    let annotation = |what, id: &str, text: &str, x| Annotation {
+        id: id.into(),
+        what,
+        text: text.into(),
+        x,
+        y: -40,
+        width: 480,
+        height: 96,
+    };
+    drawn.annotations = vec![
+        annotation(AnnotationKind::Region, "region1", "Zone A", -64),
+        annotation(AnnotationKind::Note, "note1", "Two lines,\nfor ever.", 512),
+    ];
+    let frozen = include_str!("fixtures/links/frozen2.txt").trim_end();
+    assert_eq!(encode(&drawn), frozen);
+    assert_eq!(decode(frozen).as_ref(), Ok(&drawn));
+    let plain = Scenario { annotations: Vec::new(), ..drawn };
+    assert!(encode(&plain).starts_with("1."), "without drawings it is what it always was");
 }
 
 // ===== round trips =====
@@ -161,7 +185,8 @@ fn every_flipped_bit_is_noticed() {
 fn versions_and_strangers_are_told_apart() {
     let text = encode(&trio(1, 40.0));
     let payload = &text[2..];
-    assert_eq!(decode(&format!("2.{payload}")), Err(LinkError::TooNew(2)));
+    assert_eq!(decode(&format!("2.{payload}")), Err(LinkError::Damaged));
+    assert_eq!(decode(&format!("3.{payload}")), Err(LinkError::TooNew(3)));
     assert_eq!(decode("77.whatever follows"), Err(LinkError::TooNew(77)));
     for garbage in ["", ".", "hello", "0.AAAA", "-1.AAAA", "x.AAAA", "/1/AAAA", "\u{1f600}.\u{0}"] {
         assert_eq!(decode(garbage), Err(LinkError::NotOurs), "{garbage:?}");

@@ -103,6 +103,31 @@ fn single_steps_come_to_the_same_as_one_stride() {
 }
 
 #[test]
+fn step_by_step_back_finds_what_was_there_before_each_event() {
+    for edits in [false, true] {
+        let mut session = open(&eventful());
+        advance_ms(&mut session, 2_500);
+        let mut met = Vec::new();
+        for turn in 0..60 {
+            if edits && turn == 30 {
+                session.apply(set("c", "rate", Value::Number(55.0)), 0).expect("allowed");
+            }
+            met.push((session.run().events(), session.run().trace_hash()));
+            session.step().expect("there is more to come");
+        }
+        let end = state(&session);
+        for (events, hash) in met.into_iter().rev() {
+            assert!(session.step_back());
+            assert_eq!((session.run().events(), session.run().trace_hash()), (events, hash));
+        }
+        session.seek(Time::MAX);
+        assert_eq!(state(&session), end);
+    }
+    let mut fresh = open(&eventful());
+    assert!(!fresh.step_back(), "before the beginning there is nothing");
+}
+
+#[test]
 fn tiny_budgets_come_to_the_same_as_one_stride() {
     for (name, scenario) in all() {
         let mut stride = open(&scenario);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::annotation::{Annotation, AnnotationKind, EDGE_MAX, EDGE_MIN};
 use super::fault::{FaultKind, Target};
 use super::ring;
 use super::types::{LinkSpec, NodeSpec, Scenario};
@@ -41,6 +42,7 @@ impl std::error::Error for Problem {}
 pub(super) const NODES_MAX: usize = 500;
 pub(super) const LINKS_MAX: usize = 2_000;
 pub(super) const PLAN_MAX: usize = 1_000;
+pub(super) const ANNOTATIONS_MAX: usize = 200;
 pub(super) const TITLE_MAX: usize = 120;
 pub(super) const LABEL_MAX: usize = 80;
 pub(super) const NOTE_MAX: usize = 4_000;
@@ -67,9 +69,11 @@ impl Scenario {
         count("links", self.links.len(), LINKS_MAX)?;
         count("faults", self.faults.len(), PLAN_MAX)?;
         count("sends", self.sends.len(), PLAN_MAX)?;
+        count("annotations", self.annotations.len(), ANNOTATIONS_MAX)?;
         self.check_nodes()?;
         self.check_links()?;
-        self.check_plan()
+        self.check_plan()?;
+        self.check_annotations()
     }
 
     /// What is not finished in it: nodes to which requests come and that can do nothing with any.
@@ -107,6 +111,19 @@ impl Scenario {
             check_node(node, &path)?;
             if !ids.insert(&node.id) {
                 let reason = format!("another node has the id {:?} already", node.id);
+                return Err(Problem::new(format!("{path}.id"), reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_annotations(&self) -> Result<(), Problem> {
+        let mut ids: BTreeSet<&String> = self.nodes.iter().map(|node| &node.id).collect();
+        for (place, annotation) in self.annotations.iter().enumerate() {
+            let path = format!("annotations[{place}]");
+            check_annotation(annotation, &path)?;
+            if !ids.insert(&annotation.id) {
+                let reason = format!("another thing has the id {:?} already", annotation.id);
                 return Err(Problem::new(format!("{path}.id"), reason));
             }
         }
@@ -282,26 +299,43 @@ fn fault_fits(kind: FaultKind, node: &NodeSpec) -> Result<(), String> {
 
 /// Is this node in its limits?
 fn check_node(node: &NodeSpec, path: &str) -> Result<(), Problem> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if node.id.is_empty() || node.id.len() > ID_MAX || !node.id.chars().all(legal) {
-        let reason = format!("must be 1 to {ID_MAX} letters, digits, _ or -");
-        return Err(Problem::new(format!("{path}.id"), reason));
-    }
+    check_id(&node.id, path)?;
     text(&format!("{path}.label"), &node.label, LABEL_MAX, false)?;
-    for (axis, value) in [("x", node.x), ("y", node.y)] {
-        number(
-            &format!("{path}.{axis}"),
-            f64::from(value),
-            f64::from(-PLACE_MAX),
-            f64::from(PLACE_MAX),
-        )?;
-    }
+    check_place((node.x, node.y), path)?;
     for spec in node.kind.specs() {
         if let Some(value) = node.kind.get(spec.key) {
             spec.check(&value).map_err(|r| Problem::new(format!("{path}.{}", spec.key), r))?;
         }
     }
     node.kind.fit().map_err(|(key, reason)| Problem::new(format!("{path}.{key}"), reason))
+}
+
+/// Is this annotation in its limits?
+fn check_annotation(annotation: &Annotation, path: &str) -> Result<(), Problem> {
+    check_id(&annotation.id, path)?;
+    let lines = annotation.what == AnnotationKind::Note;
+    text(&format!("{path}.text"), &annotation.text, annotation.what.text_max(), lines)?;
+    check_place((annotation.x, annotation.y), path)?;
+    for (edge, value) in [("width", annotation.width), ("height", annotation.height)] {
+        let (least, most) = (f64::from(EDGE_MIN), f64::from(EDGE_MAX));
+        number(&format!("{path}.{edge}"), f64::from(value), least, most)?;
+    }
+    Ok(())
+}
+
+fn check_id(id: &str, path: &str) -> Result<(), Problem> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if id.is_empty() || id.len() > ID_MAX || !id.chars().all(legal) {
+        let reason = format!("must be 1 to {ID_MAX} letters, digits, _ or -");
+        return Err(Problem::new(format!("{path}.id"), reason));
+    }
+    Ok(())
+}
+
+fn check_place((x, y): (i32, i32), path: &str) -> Result<(), Problem> {
+    let most = f64::from(PLACE_MAX);
+    number(&format!("{path}.x"), f64::from(x), -most, most)?;
+    number(&format!("{path}.y"), f64::from(y), -most, most)
 }
 
 /// Are a link's own numbers in their limits?

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::annotation::{Annotation, AnnotationKind};
 use super::check::{Problem, clean};
 use super::fault::{Fault, FaultKind, Target};
 use super::types::{LinkSpec, NodeSpec, SCHEMA, Scenario, SendOne};
@@ -78,8 +79,24 @@ impl Scenario {
             };
             map.insert("sends".into(), self.sends.iter().map(send).collect());
         }
+        if !self.annotations.is_empty() {
+            let all = self.annotations.iter().map(annotation_value).collect();
+            map.insert("annotations".into(), all);
+        }
         Json::Object(map)
     }
+}
+
+fn annotation_value(annotation: &Annotation) -> Json {
+    json!({
+        "id": annotation.id,
+        "what": annotation.what.word(),
+        "text": annotation.text,
+        "x": annotation.x,
+        "y": annotation.y,
+        "width": annotation.width,
+        "height": annotation.height,
+    })
 }
 
 fn node_value(node: &NodeSpec) -> Json {
@@ -204,7 +221,18 @@ fn read(json: &Json) -> Result<Scenario, Problem> {
         }
         _ => return Err(Problem::new("schema", format!("must be {SCHEMA:?}"))),
     }
-    root.only(&["schema", "title", "note", "seed", "speed", "nodes", "links", "faults", "sends"])?;
+    root.only(&[
+        "schema",
+        "title",
+        "note",
+        "seed",
+        "speed",
+        "nodes",
+        "links",
+        "faults",
+        "sends",
+        "annotations",
+    ])?;
     Ok(Scenario {
         title: optional(&root, "title", plain.title, At::text)?,
         note: optional(&root, "note", plain.note, At::text)?,
@@ -228,6 +256,26 @@ fn read(json: &Json) -> Result<Scenario, Problem> {
                 key: at.needed("key")?.text()?,
             })
         })?,
+        annotations: each(&root, "annotations", read_annotation)?,
+    })
+}
+
+fn read_annotation(at: &At<'_>) -> Result<Annotation, Problem> {
+    at.only(&["id", "what", "text", "x", "y", "width", "height"])?;
+    let word = at.needed("what")?;
+    let named = word.text()?;
+    let Some(what) = AnnotationKind::ALL.into_iter().find(|what| what.word() == named) else {
+        return word.wrong("must be region or note");
+    };
+    let (width, height) = what.size();
+    Ok(Annotation {
+        id: at.needed("id")?.text()?,
+        what,
+        text: optional(at, "text", String::new(), At::text)?,
+        x: optional(at, "x", 0, At::place)?,
+        y: optional(at, "y", 0, At::place)?,
+        width: optional(at, "width", width, At::place)?,
+        height: optional(at, "height", height, At::place)?,
     })
 }
 

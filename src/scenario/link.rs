@@ -1,4 +1,4 @@
-//! A scenario as the end of a link: `1.<payload>`, where the payload is `base64url( flags | crc32 |
+//! A scenario as the end of a link: `1.<payload>` or `2.<payload>`, where the payload is `base64url( flags | crc32 |
 //! body )` and the body is the wire form, deflated when that is shorter.
 //!
 //! The version stands outside, so that an old page can say "made with a newer version". Everything
@@ -15,7 +15,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 use super::check::Problem;
 use super::types::Scenario;
-use super::wire;
+use super::{wire, wire2};
 
 /// The longest link that is read, in characters.
 pub const ENCODED_MAX: usize = 64 * 1024;
@@ -70,8 +70,14 @@ impl std::error::Error for LinkError {}
 
 /// The link form of a scenario. It must have passed `Scenario::check`.
 pub fn encode(scenario: &Scenario) -> String {
-    let body = postcard::to_allocvec(&wire::Scenario::pack(scenario))
+    let mut body = postcard::to_allocvec(&wire::Scenario::pack(scenario))
         .expect("numbers, texts and lists can always be written");
+    let mut version = wire::VERSION;
+    if !scenario.annotations.is_empty() {
+        version = wire2::VERSION;
+        body = postcard::to_extend(&wire2::Drawings::pack(&scenario.annotations), body)
+            .expect("numbers, texts and lists can always be written");
+    }
     let deflated = compress_to_vec(&body, LEVEL);
     let (flags, stored) = match deflated.len() < body.len() {
         true => (DEFLATED, &deflated),
@@ -80,7 +86,7 @@ pub fn encode(scenario: &Scenario) -> String {
     let mut bytes = vec![flags];
     bytes.extend(crc32fast::hash(stored).to_le_bytes());
     bytes.extend(stored);
-    format!("{}.{}", wire::VERSION, URL_SAFE_NO_PAD.encode(bytes))
+    format!("{version}.{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Reads a link form. Never panics, whatever the text; never unpacks beyond the limits.
@@ -89,11 +95,11 @@ pub fn decode(text: &str) -> Result<Scenario, LinkError> {
         return Err(LinkError::TooLarge);
     }
     let (version, payload) = text.split_once('.').ok_or(LinkError::NotOurs)?;
-    match version.parse::<u32>() {
-        Ok(wire::VERSION) => {}
-        Ok(version) if version > wire::VERSION => return Err(LinkError::TooNew(version)),
+    let version = match version.parse::<u32>() {
+        Ok(version @ (wire::VERSION | wire2::VERSION)) => version,
+        Ok(version) if version > wire2::VERSION => return Err(LinkError::TooNew(version)),
         _ => return Err(LinkError::NotOurs),
-    }
+    };
     let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| LinkError::Damaged)?;
     let (header, stored) = bytes.split_at_checked(HEADER).ok_or(LinkError::Damaged)?;
     if crc32fast::hash(stored).to_le_bytes() != header[1..] {
@@ -105,12 +111,18 @@ pub fn decode(text: &str) -> Result<Scenario, LinkError> {
         DEFLATED => inflate(stored)?,
         _ => return Err(LinkError::NotOurs),
     };
-    let (wire, rest): (wire::Scenario, &[u8]) =
+    let (wire, mut rest): (wire::Scenario, &[u8]) =
         postcard::take_from_bytes(&body).map_err(|_| LinkError::Damaged)?;
+    let mut scenario = wire.unpack().map_err(LinkError::Invalid)?;
+    if version == wire2::VERSION {
+        let (drawings, after): (wire2::Drawings, &[u8]) =
+            postcard::take_from_bytes(rest).map_err(|_| LinkError::Damaged)?;
+        scenario.annotations = drawings.unpack().map_err(LinkError::Invalid)?;
+        rest = after;
+    }
     if !rest.is_empty() {
         return Err(LinkError::Damaged);
     }
-    let scenario = wire.unpack().map_err(LinkError::Invalid)?;
     scenario.check().map_err(LinkError::Invalid)?;
     Ok(scenario)
 }

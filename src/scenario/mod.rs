@@ -3,6 +3,7 @@
 //! Nothing is loaded half: a document is either taken whole or refused with the path and the
 //! reason.
 
+mod annotation;
 pub mod build;
 mod check;
 mod fault;
@@ -15,7 +16,9 @@ mod ring;
 mod schema;
 mod types;
 mod wire;
+mod wire2;
 
+pub use annotation::{Annotation, AnnotationKind, EDGE_MAX, EDGE_MIN};
 pub use check::{Problem, can_happen, connectable};
 pub use fault::{Fault, FaultKind, Target};
 pub use impairment::{Impairment, impairment, wire_impairment};

@@ -7,9 +7,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::annotation::{AnnotationKind, EDGE_MAX, EDGE_MIN};
 use super::check::{
-    AT_MS_MAX, ID_MAX, KEY_MAX, LABEL_MAX, LATENCY_MS_MAX, LINKS_MAX, NODES_MAX, NOTE_MAX,
-    PLACE_MAX, PLAN_MAX, SEED_MAX, TITLE_MAX,
+    ANNOTATIONS_MAX, AT_MS_MAX, ID_MAX, KEY_MAX, LABEL_MAX, LATENCY_MS_MAX, LINKS_MAX, NODES_MAX,
+    NOTE_MAX, PLACE_MAX, PLAN_MAX, SEED_MAX, TITLE_MAX,
 };
 use super::fault::FaultKind;
 use super::types::SCHEMA;
@@ -43,6 +44,9 @@ pub fn schema() -> Json {
             "links": { "type": "array", "maxItems": LINKS_MAX, "items": link() },
             "faults": { "type": "array", "maxItems": PLAN_MAX, "items": fault() },
             "sends": { "type": "array", "maxItems": PLAN_MAX, "items": send() },
+            "annotations": {
+                "type": "array", "maxItems": ANNOTATIONS_MAX, "items": annotation(),
+            },
         },
     })
 }
@@ -51,6 +55,26 @@ fn id(what: &str) -> Json {
     json!({
         "type": "string", "minLength": 1, "maxLength": ID_MAX, "pattern": ID_PATTERN,
         "description": what,
+    })
+}
+
+fn annotation() -> Json {
+    let words = AnnotationKind::ALL.map(AnnotationKind::word);
+    let text_max = AnnotationKind::ALL.map(AnnotationKind::text_max).into_iter().max();
+    json!({
+        "type": "object",
+        "description": "Drawn beside the system; changes no run.",
+        "required": ["id", "what"],
+        "additionalProperties": false,
+        "properties": {
+            "id": id("Unique among nodes and annotations."),
+            "what": { "enum": words },
+            "text": { "type": "string", "maxLength": text_max },
+            "x": { "type": "integer", "minimum": -PLACE_MAX, "maximum": PLACE_MAX },
+            "y": { "type": "integer", "minimum": -PLACE_MAX, "maximum": PLACE_MAX },
+            "width": { "type": "integer", "minimum": EDGE_MIN, "maximum": EDGE_MAX },
+            "height": { "type": "integer", "minimum": EDGE_MIN, "maximum": EDGE_MAX },
+        },
     })
 }
 

@@ -1,5 +1,6 @@
 //! The scenario document.
 
+use super::annotation::Annotation;
 use super::fault::Fault;
 use crate::node::Kind;
 use crate::sim::{Op, Time};
@@ -26,6 +27,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// Single requests with a typed key.
     pub sends: Vec<SendOne>,
+    /// What its author has drawn beside it, at most 200. It changes no run.
+    pub annotations: Vec<Annotation>,
 }
 
 /// A node.
@@ -82,6 +85,7 @@ impl Default for Scenario {
             links: Vec::new(),
             faults: Vec::new(),
             sends: Vec::new(),
+            annotations: Vec::new(),
         }
     }
 }
@@ -92,14 +96,37 @@ impl Scenario {
         self.nodes.iter().find(|node| node.id == id)
     }
 
+    /// The annotation with this id.
+    pub fn annotation(&self, id: &str) -> Option<&Annotation> {
+        self.annotations.iter().find(|annotation| annotation.id == id)
+    }
+
+    /// The ids of all nodes and annotations.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.nodes.iter().map(|node| node.id.as_str());
+        nodes.chain(self.annotations.iter().map(|annotation| annotation.id.as_str()))
+    }
+
+    /// Where the node or annotation with this id is, in canvas units.
+    pub fn place(&self, id: &str) -> Option<(i32, i32)> {
+        let node = self.node(id).map(|node| (node.x, node.y));
+        node.or_else(|| self.annotation(id).map(|a| (a.x, a.y)))
+    }
+
+    /// What the node or annotation with this id is called.
+    pub fn name(&self, id: &str) -> Option<String> {
+        let node = self.node(id).map(|node| node.label.clone());
+        node.or_else(|| self.annotation(id).map(Annotation::name))
+    }
+
     /// The link between these two.
     pub fn link(&self, from: &str, to: &str) -> Option<&LinkSpec> {
         self.links.iter().find(|link| link.from == from && link.to == to)
     }
 
-    /// An id that no node has: the word with the smallest free number.
+    /// An id that no node and no annotation has: the word with the smallest free number.
     pub fn fresh_id(&self, word: &str) -> String {
-        let taken = |id: &String| self.node(id).is_some();
+        let taken = |id: &String| self.place(id).is_some();
         let mut candidates = (1..).map(|number| format!("{word}{number}"));
         candidates.find(|id| !taken(id)).expect("numbers do not end before nodes do")
     }

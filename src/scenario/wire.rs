@@ -2,8 +2,8 @@
 //!
 //! Links are for ever, so nothing here may change: not a field, not an order, not a number. Only a
 //! variant may be put after the last of an enumeration, as `Setting::Text` was: it changes nothing
-//! about links that do not use it. Other new things make a version 2 beside this one. The rest of
-//! the program never uses these types.
+//! about links that do not use it. Other new things make a version beside this one, as `wire2` is.
+//! The rest of the program never uses these types.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -92,7 +92,7 @@ pub(super) struct Scenario {
 
 /// Reads a list that must not be longer than any that could be right, so that a hostile one costs
 /// no memory. What is a little too long is left to the check, which says so in better words.
-fn at_most<'de, const MOST: usize, T, D>(from: D) -> Result<Vec<T>, D::Error>
+pub(super) fn at_most<'de, const MOST: usize, T, D>(from: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,

@@ -2,7 +2,9 @@
 //! back.
 
 use crate::node::Value;
-use crate::scenario::{Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, Target, connectable};
+use crate::scenario::{
+    Annotation, Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, Target, connectable,
+};
 
 /// Why an edit was refused, in words for a person.
 pub type Refusal = Problem;
@@ -18,7 +20,7 @@ pub enum Command {
     AddLink(usize, LinkSpec),
     /// Takes the link between two nodes out.
     RemoveLink(String, String),
-    /// Moves nodes to these places on the canvas.
+    /// Moves nodes and annotations to these places on the canvas.
     Move(Vec<(String, i32, i32)>),
     /// Sets a parameter of a node.
     Set(String, String, Value),
@@ -44,6 +46,12 @@ pub enum Command {
     AddSend(usize, SendOne),
     /// Takes the single request at this place out.
     RemoveSend(usize),
+    /// Puts an annotation at this place in the list.
+    AddAnnotation(usize, Annotation),
+    /// Takes an annotation out.
+    RemoveAnnotation(String),
+    /// Puts another annotation in the place of the one with the same id.
+    SetAnnotation(Annotation),
     /// Several edits as one.
     All(Vec<Command>),
 }
@@ -72,7 +80,10 @@ impl Command {
             | Command::RemoveFault(_)
             | Command::SetFault(..)
             | Command::AddSend(..)
-            | Command::RemoveSend(_) => true,
+            | Command::RemoveSend(_)
+            | Command::AddAnnotation(..)
+            | Command::RemoveAnnotation(_)
+            | Command::SetAnnotation(_) => true,
             Command::All(commands) => commands.iter().all(Command::leaves_run_alone),
             _ => false,
         }
@@ -89,6 +100,11 @@ impl Command {
             }
             (Command::Rename(node, _), Command::Rename(other, _)) => node == other,
             (Command::SetFault(place, _), Command::SetFault(other, _)) => place == other,
+            (Command::SetAnnotation(one), Command::SetAnnotation(other)) => one.id == other.id,
+            // What was put down and is then moved, as a copy that is dragged.
+            (Command::All(added), Command::Move(moved)) => {
+                moved.iter().all(|(id, ..)| added.iter().any(|command| command.adds(id)))
+            }
             (Command::All(a), Command::All(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same_gesture(b))
             }
@@ -102,6 +118,15 @@ impl Command {
         }
     }
 
+    /// Does it put something with this id into the document?
+    fn adds(&self, id: &str) -> bool {
+        match self {
+            Command::AddNode(_, node) => node.id == id,
+            Command::AddAnnotation(_, annotation) => annotation.id == id,
+            _ => false,
+        }
+    }
+
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         let own = size_of::<Command>();
@@ -109,6 +134,7 @@ impl Command {
             Command::AddNode(..) => 256,
             Command::Move(all) => all.len() * 64,
             Command::SetNote(text) | Command::SetTitle(text) => text.len(),
+            Command::AddAnnotation(_, a) | Command::SetAnnotation(a) => a.text.len() + 64,
             Command::All(all) => all.iter().map(Command::bytes).sum(),
             _ => 96,
         }
@@ -144,7 +170,7 @@ fn edit_all(scenario: &mut Scenario, commands: Vec<Command>) -> Result<Command, 
 /// command would change either.
 fn add_node(scenario: &mut Scenario, place: usize, node: NodeSpec) -> Result<Command, Refusal> {
     let id = node.id.clone();
-    if scenario.node(&id).is_some() {
+    if scenario.place(&id).is_some() {
         let reason = format!("another node has the id {id:?} already");
         return Err(Problem::new(format!("nodes[{place}].id"), reason));
     }
@@ -195,6 +221,37 @@ fn remove_link(scenario: &mut Scenario, from: &str, to: &str) -> Result<Command,
     Ok(Command::All(inverses))
 }
 
+fn move_all(scenario: &mut Scenario, places: Vec<(String, i32, i32)>) -> Result<Command, Refusal> {
+    let mut back = Vec::new();
+    for (id, x, y) in places {
+        let (own_x, own_y) = match scenario.annotations.iter_mut().find(|a| a.id == id) {
+            Some(annotation) => (&mut annotation.x, &mut annotation.y),
+            None => {
+                let place = node_place(scenario, &id)?;
+                let node = &mut scenario.nodes[place];
+                (&mut node.x, &mut node.y)
+            }
+        };
+        back.push((id, std::mem::replace(own_x, x), std::mem::replace(own_y, y)));
+    }
+    back.reverse();
+    Ok(Command::Move(back))
+}
+
+fn add_annotation(
+    scenario: &mut Scenario,
+    place: usize,
+    annotation: Annotation,
+) -> Result<Command, Refusal> {
+    let id = annotation.id.clone();
+    if scenario.place(&id).is_some() {
+        let reason = format!("another thing has the id {id:?} already");
+        return Err(Problem::new(format!("annotations[{place}].id"), reason));
+    }
+    insert("annotations", &mut scenario.annotations, place, annotation)?;
+    Ok(Command::RemoveAnnotation(id))
+}
+
 /// Edits without the check at the end.
 fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
     use std::mem::replace;
@@ -207,16 +264,7 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
             Command::RemoveLink(ends.0, ends.1)
         }
         Command::RemoveLink(from, to) => remove_link(scenario, &from, &to)?,
-        Command::Move(places) => {
-            let mut back = Vec::new();
-            for (id, x, y) in places {
-                let place = node_place(scenario, &id)?;
-                let node = &mut scenario.nodes[place];
-                back.push((id, replace(&mut node.x, x), replace(&mut node.y, y)));
-            }
-            back.reverse();
-            Command::Move(back)
-        }
+        Command::Move(places) => move_all(scenario, places)?,
         Command::Set(id, key, value) => {
             let place = node_place(scenario, &id)?;
             let node = &mut scenario.nodes[place];
@@ -258,6 +306,15 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
         Command::RemoveSend(place) => {
             Command::AddSend(place, take("sends", &mut scenario.sends, place)?)
         }
+        Command::AddAnnotation(place, annotation) => add_annotation(scenario, place, annotation)?,
+        Command::RemoveAnnotation(id) => {
+            let place = annotation_place(scenario, &id)?;
+            Command::AddAnnotation(place, scenario.annotations.remove(place))
+        }
+        Command::SetAnnotation(annotation) => {
+            let place = annotation_place(scenario, &annotation.id)?;
+            Command::SetAnnotation(replace(&mut scenario.annotations[place], annotation))
+        }
         Command::RemoveNode(id) => remove_node(scenario, &id)?,
         Command::All(commands) => edit_all(scenario, commands)?,
     })
@@ -281,6 +338,11 @@ fn take<T>(path: &str, list: &mut Vec<T>, place: usize) -> Result<T, Refusal> {
 fn node_place(scenario: &Scenario, id: &str) -> Result<usize, Refusal> {
     let found = scenario.nodes.iter().position(|node| node.id == id);
     found.ok_or_else(|| Problem::new("", format!("there is no node {id:?}")))
+}
+
+fn annotation_place(scenario: &Scenario, id: &str) -> Result<usize, Refusal> {
+    let found = scenario.annotations.iter().position(|annotation| annotation.id == id);
+    found.ok_or_else(|| Problem::new("", format!("there is no region or note {id:?}")))
 }
 
 fn link_place(scenario: &Scenario, from: &str, to: &str) -> Result<usize, Refusal> {

@@ -1,4 +1,4 @@
-//! Copying: a part of a system as a scenario of its own, and putting one into another.
+//! Copying: a part of a picture as a scenario of its own, and putting one into another.
 //!
 //! What is copied is an ordinary scenario document, so that it can be pasted into a file, an issue
 //! or another tab, and is checked as any document is.
@@ -9,7 +9,7 @@ use super::Command;
 use super::twin::numbered;
 use crate::scenario::{LinkSpec, NodeSpec, Scenario};
 
-/// The nodes with these ids and the links between them, as a scenario.
+/// The nodes and annotations with these ids and the links between them, as a scenario.
 pub fn fragment(scenario: &Scenario, ids: &[String]) -> Scenario {
     let chosen = |id: &String| ids.contains(id);
     Scenario {
@@ -21,26 +21,31 @@ pub fn fragment(scenario: &Scenario, ids: &[String]) -> Scenario {
             .filter(|link| chosen(&link.from) && chosen(&link.to))
             .cloned()
             .collect(),
+        annotations: (scenario.annotations.iter())
+            .filter(|annotation| chosen(&annotation.id))
+            .cloned()
+            .collect(),
         ..Scenario::default()
     }
 }
 
-/// The upper left corner of the nodes of a scenario, if it has any.
+/// The upper left corner of what stands in a scenario, if there is anything.
 pub fn corner(scenario: &Scenario) -> Option<(i32, i32)> {
-    let x = scenario.nodes.iter().map(|node| node.x).min()?;
-    let y = scenario.nodes.iter().map(|node| node.y).min()?;
-    Some((x, y))
+    let nodes = scenario.nodes.iter().map(|node| (node.x, node.y));
+    let drawn = scenario.annotations.iter().map(|annotation| (annotation.x, annotation.y));
+    let (x, y): (Vec<i32>, Vec<i32>) = nodes.chain(drawn).unzip();
+    Some((x.into_iter().min()?, y.into_iter().min()?))
 }
 
 /// The ids that the nodes of `part` get in `scenario`, and what puts them there moved by `by`:
-/// nodes under free ids and names, and the links between them. Faults and single requests stay
-/// behind.
+/// nodes under free ids and names, the links between them, and annotations. Faults and single
+/// requests stay behind.
 pub fn insert(scenario: &Scenario, part: &Scenario, by: (i32, i32)) -> (Vec<String>, Vec<Command>) {
     let mut grown = scenario.clone();
     let mut ids = BTreeMap::new();
     let mut commands = Vec::new();
     for node in &part.nodes {
-        let id = match grown.node(&node.id) {
+        let id = match grown.place(&node.id) {
             None => node.id.clone(),
             Some(_) => grown.fresh_id(node.kind.entry().key),
         };
@@ -62,7 +67,19 @@ pub fn insert(scenario: &Scenario, part: &Scenario, by: (i32, i32)) -> (Vec<Stri
             grown.links.push(link);
         }
     }
-    let fresh = part.nodes.iter().filter_map(|node| ids.get(&node.id).cloned()).collect();
+    let mut fresh: Vec<String> =
+        part.nodes.iter().filter_map(|node| ids.get(&node.id).cloned()).collect();
+    for annotation in &part.annotations {
+        let mut annotation = annotation.clone();
+        if grown.place(&annotation.id).is_some() {
+            annotation.id = grown.fresh_id(annotation.what.word());
+        }
+        annotation.x = annotation.x.saturating_add(by.0);
+        annotation.y = annotation.y.saturating_add(by.1);
+        fresh.push(annotation.id.clone());
+        commands.push(Command::AddAnnotation(grown.annotations.len(), annotation.clone()));
+        grown.annotations.push(annotation);
+    }
     (fresh, commands)
 }
 

@@ -15,6 +15,7 @@ mod splice;
 mod steer;
 mod twin;
 mod upgrade;
+mod walk;
 
 pub use command::{Command, Refusal};
 pub use explain::{Conflict, Explanation, StayLine};
@@ -25,6 +26,7 @@ pub use shelf::{Full, Kept, Shelf, file_name};
 pub use splice::{bypass, splice};
 pub use steer::{Advanced, Halt, Stepped};
 pub use twin::twin;
+pub use walk::neighbour;
 
 use crate::scenario::build::{self, Run};
 use crate::scenario::{Problem, Scenario};

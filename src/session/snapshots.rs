@@ -62,6 +62,11 @@ impl Snapshots {
         self.all.partition_point(|snapshot| snapshot.run.now() <= at).checked_sub(1)
     }
 
+    /// The place of the latest with no more events than this.
+    pub(super) fn place_within(&self, events: u64) -> Option<usize> {
+        self.all.partition_point(|snapshot| snapshot.run.events() <= events).checked_sub(1)
+    }
+
     /// The place of the latest from which everything that happened at `at` is still to come.
     pub(super) fn place_before(&self, at: Time) -> Option<usize> {
         let earlier = self.all.partition_point(|snapshot| snapshot.run.now() < at);

@@ -31,6 +31,10 @@ pub fn bypass(scenario: &Scenario, ids: &[String]) -> Command {
     let mut left = scenario.clone();
     let mut commands = Vec::new();
     for id in ids {
+        if scenario.annotation(id).is_some() {
+            commands.push(Command::RemoveAnnotation(id.clone()));
+            continue;
+        }
         let ends = |pick: fn(&LinkSpec) -> (&String, &String)| -> Vec<(String, f64)> {
             let touching = left.links.iter().filter(|link| pick(link).0 == id);
             touching.map(|link| (pick(link).1.clone(), link.latency_ms)).collect()

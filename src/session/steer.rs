@@ -199,6 +199,18 @@ impl Session {
         Some(Stepped { at, event, request })
     }
 
+    /// Goes to just before the last event that was handled. Was there one, and is it still kept?
+    pub fn step_back(&mut self) -> bool {
+        let Some(wanted) = self.run.events().checked_sub(1) else { return false };
+        let Some(place) = self.snapshots.place_within(wanted) else { return false };
+        let now = self.run.now();
+        match self.replay_from(place, now, wanted, &mut Silent) {
+            Some(run) => self.run = run,
+            None => return false,
+        }
+        true
+    }
+
     /// Goes to an instant between `earliest` and the frontier.
     pub fn seek(&mut self, at: Time) {
         let at = at.clamp(self.earliest(), self.frontier);

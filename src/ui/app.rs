@@ -95,9 +95,11 @@ fn App(options: Options) -> impl IntoView {
     }
     let explanation = explanation(store);
     let handle = window_event_listener(ev::keydown, move |event| keys::anywhere(store, &event));
+    let up = window_event_listener(ev::keyup, move |event| keys::let_go(store, &event));
     let leave = window_event_listener(ev::pagehide, move |_| draft::save(&store));
     on_cleanup(move || {
         handle.remove();
+        up.remove();
         leave.remove();
     });
     listen_for_links(store);

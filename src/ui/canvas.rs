@@ -13,6 +13,7 @@ use super::icons::{self, Icon};
 use super::keys;
 use super::menu::{self, ContextMenu};
 use super::minimap::Minimap;
+use super::motion;
 use super::node_card::NodeCard;
 use super::palette::Ghost;
 use super::quick_add::{self, QuickAdd};
@@ -26,6 +27,7 @@ use crate::sim::{Place, Span};
 use crate::view::camera::Point;
 use crate::view::guides::Guide;
 use crate::view::layout;
+use crate::view::wheel::Turn;
 
 /// Below this zoom a card shows only what can still be read and hit.
 const LEGIBLE: f64 = 0.55;
@@ -53,11 +55,10 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             format!("System diagram: {nodes} components, {links} wires")
         })
     };
-    let camera = move || {
-        let c = store.camera.get();
-        let zoom = c.zoom;
-        format!("--zoom:{zoom};transform:translate({:.2}px,{:.2}px) scale({zoom})", c.x, c.y)
-    };
+    motion::watch(store);
+    let camera = move || motion::transform(store);
+    let moving = move || store.moving.get();
+    let legible = motion::legible(store);
     let tiny = move || store.camera.get().zoom < LEGIBLE;
     let grid = move || {
         let c = store.camera.get();
@@ -68,6 +69,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
         <div id="canvas" class="canvas" role="application" tabindex="-1" aria-label=label
             aria-describedby="canvas-help" node_ref=frame style=grid
             class:embed=store.options.embed
+            class:carry=move || store.space.get().is_some()
             on:pointerdown=move |event: PointerEvent| gestures::press_canvas(store, &event)
             on:dblclick=move |event| {
                 quick_add::open_at(store, gestures::on_canvas(&event), None);
@@ -78,12 +80,17 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                 "Arrow keys go from component to component, Enter opens the settings, C connects, \
                  Space runs and pauses. The Outline panel does everything with ordinary buttons."
             </p>
-            <Wires explanation=explanation />
+            <div class="world" class:moving=moving style=camera>
+                <super::annotations::Regions />
+                <Wires explanation=explanation />
+            </div>
             <canvas id="dots" class="dots" aria-hidden="true" node_ref=dots></canvas>
-            <div class="nodes" class:tiny=tiny style=camera>
+            <div class="world nodes" class:tiny=tiny class:moving=moving style=camera
+                style:--zoom=move || legible.get().to_string()>
                 <For each=move || ids.get() key=|id| id.clone() let:id>
                     <NodeCard id=id />
                 </For>
+                <super::annotations::Notes />
                 <Badges />
             </div>
             <div id="tag" class="tag" aria-hidden="true"></div>
@@ -204,7 +211,7 @@ fn badges(store: Store) -> Vec<((i32, i32), String)> {
 #[component]
 fn Empty() -> impl IntoView {
     let store = store();
-    let empty = move || store.doc(|scenario| scenario.nodes.is_empty());
+    let empty = move || store.doc(|s| s.nodes.is_empty() && s.annotations.is_empty());
     view! {
         <Show when=empty>
             <div class="empty">
@@ -247,11 +254,11 @@ fn Corner() -> impl IntoView {
     view! {
         <div class="corner" on:pointerdown=stop on:dblclick=|event| event.stop_propagation()>
             <div class="zoom" role="group" aria-label="Zoom">
-                <button aria-label="Zoom out" on:click=move |_| keys::zoom(store, 0.8)>
+                <button aria-label="Zoom out" on:click=move |_| keys::zoom(store, false)>
                     "\u{2212}"
                 </button>
                 <span class="percent">{zoom}</span>
-                <button aria-label="Zoom in" on:click=move |_| keys::zoom(store, 1.25)>"+"</button>
+                <button aria-label="Zoom in" on:click=move |_| keys::zoom(store, true)>"+"</button>
                 <button aria-label="See everything" title="See everything (Shift+1)"
                     on:click=move |_| store.fit()>
                     <Icon path=icons::FIT />
@@ -284,17 +291,19 @@ fn wheel(store: Store, event: &WheelEvent) {
         return;
     }
     event.prevent_default();
-    let (dx, dy) = (event.delta_x(), event.delta_y());
-    let lines = event.delta_mode() == WheelEvent::DOM_DELTA_LINE;
-    let mouse = lines || (dx == 0.0 && dy.abs() >= 100.0 && !event.shift_key());
-    if command || mouse {
-        let scale = if lines { 0.05 } else { 0.002 };
-        let factor = libm::exp2((-dy * scale).clamp(-0.6, 0.6));
-        let at = gestures::on_canvas(event);
-        store.camera.update(|camera| *camera = camera.zoomed(at, factor));
-    } else {
-        let (dx, dy) = if event.shift_key() && dx == 0.0 { (dy, 0.0) } else { (dx, dy) };
-        store.camera.update(|camera| *camera = camera.panned(-dx, -dy));
+    let turn = Turn {
+        dx: event.delta_x(),
+        dy: event.delta_y(),
+        lines: event.delta_mode() == WheelEvent::DOM_DELTA_LINE,
+        command,
+        shift: event.shift_key(),
+    };
+    let at = gestures::on_canvas(event);
+    let device = store.habits.with_untracked(|habits| habits.device);
+    let camera = store.camera.get_untracked();
+    let camera = store.wheel.try_update_value(|wheel| wheel.turn(device, turn, at, camera));
+    if let Some(camera) = camera {
+        store.camera.set(camera);
     }
 }
 

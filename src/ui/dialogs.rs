@@ -7,6 +7,7 @@ use leptos::wasm_bindgen::JsCast as _;
 use super::clipboard;
 use super::draft;
 use super::files::Yours;
+use super::habits::HabitSettings;
 use super::keys::SHEET;
 use super::share::Share;
 use super::store::{Dialog, store};
@@ -39,7 +40,7 @@ pub(super) fn Dialogs() -> impl IntoView {
     let title = move || match store.dialog.get() {
         Dialog::Share => "Share",
         Dialog::Examples => "Examples",
-        Dialog::Keys => "Keyboard",
+        Dialog::Keys => "Keyboard and pointer",
         Dialog::Broken(..) => "This link could not be opened",
         Dialog::None => "",
     };
@@ -153,6 +154,7 @@ fn keys() -> impl IntoView {
         view! { <tr><th scope="row"><kbd>{*key}</kbd></th><td>{*words}</td></tr> }
     };
     view! {
+        <HabitSettings />
         <table class="keys">{SHEET.iter().map(row).collect_view()}</table>
         <p class="help">
             "Single letters work while the canvas has the focus. The Outline panel does all this \

@@ -8,7 +8,7 @@ use super::icons::{self, Icon};
 use super::store::{Selection, Store, store};
 use crate::scenario::link;
 use crate::session::{Command, Explanation, Session};
-use crate::sim::What;
+use crate::sim::{Time, What};
 
 /// The speeds offered: simulated seconds in a second on the screen.
 const SPEEDS: [f64; 12] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0];
@@ -60,6 +60,8 @@ fn Transport() -> impl IntoView {
                     on:click=move |_| store.toggle_play()>
                     <Icon path=path solid=true />
                 </button>
+                {(!store.options.embed)
+                    .then(|| solid("One event back", icons::STEP_BACK, ",", step_back))}
                 {solid("One event on", icons::STEP, ".", step)}
             </div>
             <Speed />
@@ -183,6 +185,26 @@ pub(super) fn step(store: Store) {
     if let (true, Some(id)) = (is_request, stepped.request) {
         store.select(Selection::Request(id));
     }
+}
+
+/// One event back.
+pub(super) fn step_back(store: Store) {
+    store.playing.set(false);
+    if !store.travel(Session::step_back) {
+        return store.warn("This is as far back as it goes.");
+    }
+    store.refresh();
+    super::surface::draw(store);
+    let at = store.with(|session| session.run().now());
+    store.say(&format!("Back to {:.6} s", at.seconds()));
+}
+
+/// As far as the run has ever come.
+pub(super) fn live_edge(store: Store) {
+    store.travel(|session| session.seek(Time::MAX));
+    store.refresh();
+    super::surface::draw(store);
+    store.say("At the latest moment");
 }
 
 /// The next speed up or down.

@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 use web_sys::Storage;
 
+use super::habits::Habits;
 use super::options;
 use super::store::Store;
 use crate::scenario::Scenario;
@@ -13,6 +14,7 @@ use crate::session::Shelf;
 const DRAFT: &str = "switchyard/draft";
 const BEFORE: &str = "switchyard/draft-before";
 const SHELF: &str = "switchyard/kept";
+const HABITS: &str = "switchyard/habits";
 const THEME: &str = "switchyard/theme";
 
 fn storage() -> Option<Storage> {
@@ -74,6 +76,16 @@ pub(super) fn keep_shelf(shelf: Option<&Shelf>) -> bool {
 /// The draft that a shared copy has replaced.
 pub(super) fn earlier() -> Option<Scenario> {
     Scenario::from_json(&read(BEFORE)?).ok()
+}
+
+/// How this person likes to work.
+pub(super) fn habits() -> Habits {
+    read(HABITS).map(|text| Habits::read(&text)).unwrap_or_default()
+}
+
+/// Remembers how this person likes to work. Could it be written?
+pub(super) fn keep_habits(habits: &Habits) -> bool {
+    write(HABITS, &habits.write())
 }
 
 /// The theme chosen by hand.

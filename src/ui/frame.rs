@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::draft;
+use super::motion;
 use super::store::Store;
 use super::surface;
 use crate::sim::Span;
@@ -93,6 +94,9 @@ fn run_on(store: Store, passed_ms: f64, began: f64) {
 }
 
 fn live_numbers(store: Store, clock: &mut Clock, now: f64) {
+    if motion::holds_numbers(store) {
+        return;
+    }
     if now - clock.beat >= BEAT_MS {
         clock.beat = now;
         store.beat.update(|n| *n += 1);

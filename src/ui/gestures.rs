@@ -7,14 +7,17 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::PointerEvent;
 
+use super::annotations;
 use super::moving::{inside, move_nodes, splice_in};
 use super::quick_add;
 use super::store::{Selection, Store};
 use crate::node::Family;
-use crate::scenario::connectable;
-use crate::session::Command;
+use crate::scenario::{Annotation, connectable};
+use crate::session::{Command, Session, fragment, insert};
 use crate::view::camera::Point;
 use crate::view::dots;
+use crate::view::layout;
+use crate::view::regions;
 
 /// How far a mouse may wander before a click becomes a drag, in pixels; touch may wander more.
 const CLICK: f64 = 4.0;
@@ -38,8 +41,18 @@ pub(super) enum Gesture {
     /// Whatever lies in the box between two points is selected, beside what was before.
     Marquee { from: Point, at: Point, before: Vec<String>, moved: bool },
     /// Nodes follow the pointer, the first of them in its hand: where they were, where on the
-    /// canvas they were taken, and where on the screen.
-    Nodes { were: Vec<(String, i32, i32)>, taken: Point, from: Point, moved: bool, number: u64 },
+    /// canvas they were taken, and where on the screen. `copies`: others like them are to move.
+    Nodes {
+        were: Vec<(String, i32, i32)>,
+        taken: Point,
+        from: Point,
+        moved: bool,
+        copies: bool,
+        number: u64,
+    },
+    /// The far corner of a region or note follows the pointer: what it was, and by how much the
+    /// corner was missed.
+    Size { was: Annotation, off: Point, number: u64 },
     /// A wire leads from a node to the pointer. `sticky`: begun by a click, ended by the next.
     Wire { from: String, at: Point, start: Point, sticky: bool },
     /// A kind from the palette follows the pointer.
@@ -112,7 +125,7 @@ fn close_popups(store: Store) {
 
 /// The pointer went down on a node.
 pub(super) fn press_node(store: Store, event: &PointerEvent, id: String) {
-    if event.button() != 0 {
+    if event.button() != 0 || store.space.get_untracked().is_some() {
         return;
     }
     event.stop_propagation();
@@ -136,18 +149,61 @@ pub(super) fn press_node(store: Store, event: &PointerEvent, id: String) {
     let mut ids = store.selected_nodes();
     ids.retain(|other| *other != id);
     ids.insert(0, id);
-    let were = store.with(|session| {
-        let node = |id: &String| session.scenario().node(id);
-        let place = |id: &String| node(id).map(|node| (id.clone(), node.x, node.y));
-        ids.iter().filter_map(place).collect::<Vec<_>>()
-    });
+    let were = places(store, &ids);
     let taken = store.camera.get_untracked().to_canvas(from);
-    store.gesture.set(Gesture::Nodes { were, taken, from, moved: false, number: fresh_number() });
+    let (copies, number) = (event.alt_key(), fresh_number());
+    store.gesture.set(Gesture::Nodes { were, taken, from, moved: false, copies, number });
+}
+
+/// Where these are, and what lies in those of them that are regions.
+fn places(store: Store, ids: &[String]) -> Vec<(String, i32, i32)> {
+    store.with(|session| {
+        let scenario = session.scenario();
+        let place = |id: String| scenario.place(&id).map(|(x, y)| (id, x, y));
+        regions::carried(scenario, ids).into_iter().filter_map(place).collect()
+    })
+}
+
+/// Puts copies where these are, which are moved in their place. One step of undo with the moving.
+fn copy(store: Store, were: &[(String, i32, i32)], number: u64) -> Vec<(String, i32, i32)> {
+    let ids: Vec<String> = were.iter().map(|(id, ..)| id.clone()).collect();
+    let (mut fresh, commands) = store.with(|session| {
+        let part = fragment(session.scenario(), &ids);
+        insert(session.scenario(), &part, (0, 0))
+    });
+    if !store.edit(Command::All(commands), number, "") {
+        return Vec::new();
+    }
+    // The one in the hand first, as before: copies come in the order of the document.
+    let corner = were.first().map(|(_, x, y)| (*x, *y));
+    let first = |id: &String| store.with(|s| s.scenario().place(id)) == corner;
+    if let Some(place) = fresh.iter().position(first) {
+        fresh.swap(0, place);
+    }
+    store.select_nodes(fresh.clone());
+    places(store, &fresh)
+}
+
+/// The pointer went down on the corner by which an annotation is made larger.
+pub(super) fn press_grip(store: Store, event: &PointerEvent, id: String) {
+    if event.button() != 0 || store.options.embed || store.space.get_untracked().is_some() {
+        return;
+    }
+    event.stop_propagation();
+    close_popups(store);
+    store.select(Selection::Node(id.clone()));
+    let Some(was) = store.with(|session| session.scenario().annotation(&id).cloned()) else {
+        return;
+    };
+    let at = store.camera.get_untracked().to_canvas(on_canvas(event));
+    let own = layout::drawn(&was);
+    let off = Point::new(own.x + own.width - at.x, own.y + own.height - at.y);
+    store.gesture.set(Gesture::Size { was, off, number: fresh_number() });
 }
 
 /// The pointer went down on a port where requests leave.
 pub(super) fn press_port(store: Store, event: &PointerEvent, id: String) {
-    if event.button() != 0 || store.options.embed {
+    if event.button() != 0 || store.options.embed || store.space.get_untracked().is_some() {
         return;
     }
     event.stop_propagation();
@@ -164,8 +220,12 @@ pub(super) fn press_canvas(store: Store, event: &PointerEvent) {
     if second_finger(store, event) {
         return;
     }
-    if event.button() > 0 && !store.options.embed {
-        // The other buttons move the canvas, whatever they are on.
+    let space = store.space.get_untracked().is_some();
+    if (event.button() > 0 || space) && !store.options.embed {
+        // The other buttons move the canvas, whatever they are on; so does any with the space bar.
+        if space {
+            store.space.set(Some(true));
+        }
         store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });
         return;
     }
@@ -220,7 +280,8 @@ pub(super) fn listen(store: Store) {
             }
         }
         if store.gesture.with_untracked(|gesture| *gesture != Gesture::None) {
-            let free = event.ctrl_key() || event.meta_key();
+            let snaps = store.habits.with_untracked(|habits| habits.snap);
+            let free = event.ctrl_key() || event.meta_key() || !snaps;
             let slack = if touch(&event) { TOUCH } else { CLICK };
             moved(store, on_canvas(&event), slack, free);
         }
@@ -233,7 +294,10 @@ pub(super) fn listen(store: Store) {
         lifted(&event);
         end(store);
     });
-    let blur_handle = window_event_listener(ev::blur, move |_| end(store));
+    let blur_handle = window_event_listener(ev::blur, move |_| {
+        store.space.set(None);
+        end(store);
+    });
     on_cleanup(move || {
         move_handle.remove();
         up_handle.remove();
@@ -250,8 +314,19 @@ fn end(store: Store) {
 pub(super) fn cancel(store: Store) -> bool {
     let gesture = store.gesture.get_untracked();
     store.guides.set(Vec::new());
-    if let Gesture::Nodes { were, moved: true, number, .. } = &gesture {
-        store.edit(Command::Move(were.clone()), *number, "");
+    match &gesture {
+        // The copies go; the originals have not moved.
+        Gesture::Nodes { moved: true, copies: true, .. } => {
+            store.edit_by(Session::undo, "");
+            store.selection.set(Selection::Nothing);
+        }
+        Gesture::Nodes { were, moved: true, number, .. } => {
+            store.edit(Command::Move(were.clone()), *number, "");
+        }
+        Gesture::Size { was, number, .. } => {
+            store.edit(Command::SetAnnotation(was.clone()), *number, "");
+        }
+        _ => {}
     }
     let busy = gesture != Gesture::None;
     if busy {
@@ -272,8 +347,14 @@ fn moved(store: Store, at: Point, slack: f64, free: bool) {
             }
             *last = at;
         }
-        Gesture::Nodes { were, taken, from, moved, number } => {
-            *moved |= far(at, *from, slack);
+        Gesture::Nodes { were, taken, from, moved, copies, number } => {
+            if !*moved && far(at, *from, slack) {
+                *moved = true;
+                if *copies {
+                    *were = copy(store, were, *number);
+                    *copies = !were.is_empty();
+                }
+            }
             if *moved {
                 pan_at_edge(store, at);
                 let p = store.camera.get_untracked().to_canvas(at);
@@ -294,6 +375,10 @@ fn moved(store: Store, at: Point, slack: f64, free: bool) {
                 });
             }
         }
+        Gesture::Size { was, off, number } => {
+            let p = store.camera.get_untracked().to_canvas(at);
+            annotations::pull(store, was, Point::new(p.x + off.x, p.y + off.y), *number);
+        }
         Gesture::Wire { at: end, .. } => {
             pan_at_edge(store, at);
             *end = at;
@@ -311,10 +396,10 @@ fn released(store: Store, event: &PointerEvent) {
     match store.gesture.get_untracked() {
         Gesture::None => {}
         // The finger that stays does nothing until it is lifted.
-        Gesture::Pinch { .. } => store.gesture.set(Gesture::None),
+        Gesture::Pinch { .. } | Gesture::Size { .. } => store.gesture.set(Gesture::None),
         Gesture::Pan { moved, .. } => {
             store.gesture.set(Gesture::None);
-            if !moved {
+            if !moved && store.space.get_untracked().is_none() {
                 store.selection.set(Selection::Nothing);
             }
         }
@@ -330,12 +415,13 @@ fn released(store: Store, event: &PointerEvent) {
                 _ => {}
             }
         }
-        Gesture::Nodes { were, moved, .. } => {
+        Gesture::Nodes { were, moved, copies, .. } => {
             store.gesture.set(Gesture::None);
             store.guides.set(Vec::new());
             let ids: Vec<String> = were.into_iter().map(|(id, ..)| id).collect();
             match (&ids[..], moved) {
                 ([], _) => {}
+                ([one], true) if copies => store.say(&format!("Added {}", store.label(one))),
                 ([one], true) => {
                     store.say(&format!("Moved {}", store.label(one)));
                     splice_in(store, one);

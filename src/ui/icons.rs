@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::node::Family;
+use crate::scenario::AnnotationKind;
 
 /// The icon of a kind.
 pub(super) fn kind(family: Family) -> &'static str {
@@ -48,9 +49,21 @@ pub(super) fn kind(family: Family) -> &'static str {
     }
 }
 
+/// What stands for a region or a note.
+pub(super) fn drawing(what: AnnotationKind) -> &'static str {
+    match what {
+        AnnotationKind::Region => {
+            "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M4 12h.01M20 12h.01M12 4h.01\
+            M12 20h.01"
+        }
+        AnnotationKind::Note => "M5 4h14v10l-5 6H5zM14 20v-6h5M8.5 8.5h7M8.5 12h4",
+    }
+}
+
 pub(super) const PLAY: &str = "M7 4.5v15l12-7.5z";
 pub(super) const PAUSE: &str = "M8 5v14M16 5v14";
-pub(super) const STEP: &str = "M6 5v14l9-7zM18.5 5v14";
+pub(super) const STEP: &str = "M6 5v14M10 5v14l9-7z";
+pub(super) const STEP_BACK: &str = "M18 5v14M14 5v14l-9-7z";
 pub(super) const RESTART: &str = "M18 5v14l-9-7zM5.5 5v14";
 pub(super) const UNDO: &str = "M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3";
 pub(super) const REDO: &str = "m16 5 4 4-4 4M20 9H10a6 6 0 0 0 0 12h3";

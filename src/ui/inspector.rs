@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::alerts::Alerts;
+use super::annotations::AnnotationSettings;
 use super::dead_letters::DeadLetters;
 use super::field::{ParamField, try_edit};
 use super::fleet::Fleet;
@@ -29,7 +30,7 @@ pub(super) fn Inspector() -> impl IntoView {
     let selected = Memo::new(move |_| {
         store.rev.track();
         store.with(|session| match store.selection.get() {
-            Selection::Node(id) => match session.scenario().node(&id) {
+            Selection::Node(id) => match session.scenario().place(&id) {
                 Some(_) => Selection::Node(id),
                 None => Selection::Nothing,
             },
@@ -38,7 +39,7 @@ pub(super) fn Inspector() -> impl IntoView {
                 None => Selection::Nothing,
             },
             Selection::Nodes(mut ids) => {
-                ids.retain(|id| session.scenario().node(id).is_some());
+                ids.retain(|id| session.scenario().place(id).is_some());
                 match ids.len() {
                     0 => Selection::Nothing,
                     1 => Selection::Node(ids.remove(0)),
@@ -49,6 +50,9 @@ pub(super) fn Inspector() -> impl IntoView {
         })
     });
     move || match selected.get() {
+        Selection::Node(id) if store.with(|s| s.scenario().annotation(&id).is_some()) => {
+            view! { <AnnotationSettings id=id /> }.into_any()
+        }
         Selection::Node(id) => view! { <NodeSettings id=id /> }.into_any(),
         Selection::Nodes(ids) => view! { <Several ids=ids /> }.into_any(),
         Selection::Wire(from, to) => view! { <WireSettings from=from to=to /> }.into_any(),

@@ -6,20 +6,23 @@ use web_sys::KeyboardEvent;
 
 use super::gestures;
 use super::store::{Dialog, Panel, Selection, Store};
-use super::{menu, quick_add, several};
-use crate::session::Command;
+use super::{annotations, menu, quick_add, several};
+use crate::scenario::AnnotationKind;
+use crate::session::{Command, neighbour};
 use crate::view::camera::Point;
 use crate::view::layout::{self, GRID};
-use crate::view::tidy;
+use crate::view::{regions, tidy};
 
 /// What the sheet of shortcuts lists.
 pub(super) const SHEET: &[(&str, &str)] = &[
     ("Space or K", "run, pause"),
-    (".", "one event on"),
-    ("Home", "back to the start"),
+    (".  ,", "one event on, one back"),
+    ("Home  End", "back to the start, on to the latest moment"),
     ("[  ]", "slower, faster"),
     ("Arrows", "to the nearest node that way"),
-    ("Ctrl + arrows", "move the node"),
+    ("Alt + arrows", "along the wires: on, back, to the next branch"),
+    ("Ctrl + arrows", "move what is selected; four times as far with Shift"),
+    ("Alt + Shift + arrows", "add a component on that side, connected"),
     ("Enter", "its settings"),
     ("C", "connect it to another"),
     ("X", "kill or revive it"),
@@ -32,12 +35,18 @@ pub(super) const SHEET: &[(&str, &str)] = &[
     ("A or /", "add a component"),
     ("L", "tidy up"),
     ("Shift + F10", "menu of what is selected"),
+    ("Ctrl + G", "a region around what is selected"),
     ("Drag", "select; with a finger, the right or the middle button: move the canvas"),
+    ("Space + drag", "move the canvas"),
+    ("Alt + drag", "duplicate"),
+    ("Ctrl while dragging", "snap to nothing"),
+    ("Ctrl + '", "snap or do not snap"),
     ("Ctrl + Z", "undo"),
     ("Ctrl + Shift + Z", "redo"),
     ("Shift + 1, 2, 0", "see everything, what is selected, full size"),
     ("+  \u{2212}", "zoom"),
     ("Esc", "let go"),
+    ("Alt + R", "say again what was said last"),
     ("?", "this sheet"),
 ];
 
@@ -51,6 +60,10 @@ pub(super) fn anywhere(store: Store, event: &KeyboardEvent) {
         "z" | "Z" if command && event.shift_key() => store.redo(),
         "z" if command => store.undo(),
         "y" if command => store.redo(),
+        "r" | "R" if event.alt_key() && !command => {
+            let last = store.said.get_untracked();
+            store.say(last.trim_end_matches('\u{a0}'));
+        }
         "Escape" => escape(store),
         _ => return,
     }
@@ -78,13 +91,32 @@ pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
             several::delete_and_reconnect(store);
             true
         }
+        "g" | "G" if command => {
+            annotations::add(store, AnnotationKind::Region);
+            true
+        }
+        "'" if command => {
+            store.habits.update(|habits| habits.snap = !habits.snap);
+            let habits = store.habits.get_untracked();
+            super::draft::keep_habits(&habits);
+            store.say(if habits.snap { "Snaps to the grid" } else { "Snaps to nothing" });
+            true
+        }
         "F10" if event.shift_key() => menu::open_for_selection(store),
         "ContextMenu" => menu::open_for_selection(store),
-        "ArrowLeft" => arrow(store, -1, 0, command, event.shift_key()),
-        "ArrowRight" => arrow(store, 1, 0, command, event.shift_key()),
-        "ArrowUp" => arrow(store, 0, -1, command, event.shift_key()),
-        "ArrowDown" => arrow(store, 0, 1, command, event.shift_key()),
-        _ if command => false,
+        "ArrowLeft" => arrow(store, (-1, 0), event),
+        "ArrowRight" => arrow(store, (1, 0), event),
+        "ArrowUp" => arrow(store, (0, -1), event),
+        "ArrowDown" => arrow(store, (0, 1), event),
+        " " => {
+            // Whether it runs, or moves the canvas with the pointer, shows when it is let go.
+            if !event.repeat() && store.space.get_untracked().is_none() {
+                store.space.set(Some(false));
+            }
+            true
+        }
+        _ if command || event.alt_key() => false,
+        letter if is_letter(letter) && !store.habits.with_untracked(|h| h.letters) => false,
         _ => plain_key(store, &key),
     };
     if handled {
@@ -95,9 +127,11 @@ pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
 
 fn plain_key(store: Store, key: &str) -> bool {
     match key {
-        " " | "k" | "K" => store.toggle_play(),
+        "k" | "K" => store.toggle_play(),
         "." => super::dock::step(store),
+        "," => super::dock::step_back(store),
         "Home" => store.restart(),
+        "End" => super::dock::live_edge(store),
         "[" => super::dock::change_speed(store, -1),
         "]" => super::dock::change_speed(store, 1),
         "Enter" => open_settings(store),
@@ -109,8 +143,8 @@ fn plain_key(store: Store, key: &str) -> bool {
         }
         "Delete" | "Backspace" => store.delete_selected(),
         "l" | "L" => tidy_up(store),
-        "+" | "=" => zoom(store, 1.25),
-        "-" => zoom(store, 0.8),
+        "+" | "=" => zoom(store, true),
+        "-" => zoom(store, false),
         "!" | "1" => store.fit(),
         "@" | "2" | "\"" => store.fit_selection(),
         ")" | "0" => full_size(store),
@@ -171,14 +205,47 @@ fn escape(store: Store) {
     }
 }
 
-fn arrow(store: Store, dx: i32, dy: i32, moves: bool, far: bool) -> bool {
-    if moves {
-        let step = if far { 4 * GRID } else { GRID };
-        several::nudge(store, dx * step, dy * step, 0);
-    } else {
-        walk(store, f64::from(dx), f64::from(dy), far);
+/// The space bar is let go: unless it moved the canvas, it runs or pauses.
+pub(super) fn let_go(store: Store, event: &KeyboardEvent) {
+    if event.key() == " " && store.space.get_untracked() == Some(false) {
+        store.toggle_play();
+    }
+    if event.key() == " " {
+        store.space.set(None);
+    }
+}
+
+/// Is it one character that can be typed?
+fn is_letter(key: &str) -> bool {
+    let mut letters = key.chars();
+    letters.next().is_some_and(|c| !c.is_whitespace()) && letters.next().is_none()
+}
+
+fn arrow(store: Store, (dx, dy): (i32, i32), event: &KeyboardEvent) -> bool {
+    let (command, shift) = (event.ctrl_key() || event.meta_key(), event.shift_key());
+    match (command, event.alt_key(), shift) {
+        (true, ..) => {
+            let step = if shift { 4 * GRID } else { GRID };
+            several::nudge(store, dx * step, dy * step);
+        }
+        (false, true, true) => quick_add::open_beside(store, (dx, dy)),
+        (false, true, false) => along_wires(store, (dx, dy)),
+        (false, false, _) => walk(store, f64::from(dx), f64::from(dy), shift),
     }
     true
+}
+
+/// On along the first wire, back along it, or to the node before or after this one of those that
+/// are wired to the same.
+fn along_wires(store: Store, by: (i32, i32)) {
+    let Some(here) = store.focus.get_untracked() else { return walk(store, 0.0, 0.0, false) };
+    match store.with(|session| neighbour(session.scenario(), &here, by)) {
+        Some(id) => {
+            focus_node(&id);
+            store.select(Selection::Node(id));
+        }
+        None => store.say("No wire leads there"),
+    }
 }
 
 /// To the nearest node in a direction; to the first one when none has the focus.
@@ -186,10 +253,9 @@ fn walk(store: Store, dx: f64, dy: f64, too: bool) {
     let from = store.focus.get_untracked();
     let next = store.with(|session| {
         let scenario = session.scenario();
-        let middle =
-            |id: &str| scenario.node(id).map(|node| layout::bounds(scenario, node).centre());
+        let middle = |id: &str| layout::bounds_of(scenario, id).map(|own| own.centre());
         let Some(here) = from.as_deref().and_then(middle) else {
-            return scenario.nodes.first().map(|node| node.id.clone());
+            return scenario.ids().next().map(str::to_owned);
         };
         let cost = |p: Point| {
             let (x, y) = (p.x - here.x, p.y - here.y);
@@ -197,9 +263,9 @@ fn walk(store: Store, dx: f64, dy: f64, too: bool) {
             let aside = (x * dy - y * dx).abs();
             (along > 8.0).then_some(along + 2.0 * aside)
         };
-        let candidates = scenario.nodes.iter().filter_map(|node| {
-            let cost = cost(middle(&node.id)?)?;
-            Some((cost, node.id.clone()))
+        let candidates = scenario.ids().filter_map(|id| {
+            let cost = cost(middle(id)?)?;
+            Some((cost, id.to_owned()))
         });
         candidates.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
     });
@@ -235,6 +301,18 @@ pub(super) fn focus(id: &str) {
     request_animation_frame(move || focus_now(&id));
 }
 
+/// Gives a field the keyboard, once it is there, with its text marked: what is typed replaces it.
+pub(super) fn focus_text(id: &str) {
+    let id = id.to_owned();
+    request_animation_frame(move || {
+        focus_now(&id);
+        let field = document().get_element_by_id(&id);
+        if let Some(field) = field.and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok()) {
+            field.select();
+        }
+    });
+}
+
 /// Gives an element that is there the keyboard at once.
 pub(super) fn focus_now(id: &str) {
     if let Some(element) = document().get_element_by_id(id)
@@ -257,14 +335,20 @@ pub(super) fn tidy_up(store: Store) {
     if there {
         return store.say("It is tidy");
     }
-    if store.edit(Command::Move(places), 0, "Tidied up") {
+    let commands = store.with(|session| {
+        let mut commands = vec![Command::Move(places.clone())];
+        commands.extend(regions::follow(session.scenario(), &places));
+        commands
+    });
+    if store.edit(Command::All(commands), 0, "Tidied up") {
         store.fit();
     }
 }
 
 /// One canvas unit is one pixel, about the middle.
 fn full_size(store: Store) {
-    zoom(store, 1.0 / store.camera.get_untracked().zoom);
+    let camera = store.camera.get_untracked();
+    store.camera.set(camera.zoomed(middle(store), 1.0 / camera.zoom));
 }
 
 fn open_settings(store: Store) {
@@ -282,9 +366,12 @@ fn open_outline(store: Store) {
     focus(&format!("connect-{id}"));
 }
 
-/// Zooms about the middle of the canvas.
-pub(super) fn zoom(store: Store, factor: f64) {
+/// The next step of zoom, about the middle of the canvas.
+pub(super) fn zoom(store: Store, nearer: bool) {
+    store.camera.update(|camera| *camera = camera.stepped(middle(store), nearer));
+}
+
+fn middle(store: Store) -> Point {
     let (width, height) = store.viewport.get_untracked();
-    let middle = Point::new(width / 2.0, height / 2.0);
-    store.camera.update(|camera| *camera = camera.zoomed(middle, factor));
+    Point::new(width / 2.0, height / 2.0)
 }

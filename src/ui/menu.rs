@@ -5,10 +5,12 @@ use leptos::html;
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, MouseEvent};
 
+use super::annotations;
 use super::gestures::on_canvas;
 use super::quick_add;
 use super::several;
 use super::store::{Selection, Store, store};
+use crate::scenario::AnnotationKind;
 use crate::view::camera::Point;
 use crate::view::layout;
 
@@ -41,8 +43,7 @@ pub(super) fn open(store: Store, event: &MouseEvent, on: Option<Selection>) {
 pub(super) fn open_for_selection(store: Store) -> bool {
     let at = store.with(|session| {
         let scenario = session.scenario();
-        let node = scenario.node(store.selected_nodes().last()?)?;
-        Some(layout::bounds(scenario, node).centre())
+        Some(layout::bounds_of(scenario, store.selected_nodes().last()?)?.centre())
     });
     let (width, height) = store.viewport.get_untracked();
     let middle = Point::new(width / 2.0, height / 2.0);
@@ -79,7 +80,14 @@ const OF_NODES: &[Item] = &[
     ("Kill or revive", "X", toggle_life),
     ("Duplicate", "Ctrl D", |store, _| several::duplicate(store)),
     ("Delete", "Del", delete),
+    ("Region around it", "Ctrl G", |store, _| annotations::add(store, AnnotationKind::Region)),
     ("Delete and reconnect", "Ctrl Del", |store, _| several::delete_and_reconnect(store)),
+];
+
+const OF_DRAWINGS: &[Item] = &[
+    ("Text and size", "Enter", settings),
+    ("Duplicate", "Ctrl D", |store, _| several::duplicate(store)),
+    ("Delete", "Del", delete),
 ];
 
 const OF_WIRES: &[Item] = &[
@@ -90,6 +98,7 @@ const OF_WIRES: &[Item] = &[
 
 const OF_CANVAS: &[Item] = &[
     ("Add a component", "A", |store, at| quick_add::open_at(store, at, None)),
+    ("Add a note", "", |store, _| annotations::add(store, AnnotationKind::Note)),
     ("Select everything", "Ctrl A", |store, _| several::select_all(store)),
     ("Tidy up", "L", |store, _| super::keys::tidy_up(store)),
     ("See everything", "Shift 1", |store, _| store.fit()),
@@ -112,6 +121,9 @@ fn Open(menu: Menu) -> impl IntoView {
     let store = store();
     let list = NodeRef::<html::Ul>::new();
     let items = match store.selection.get_untracked() {
+        Selection::Node(id) if store.with(|s| s.scenario().annotation(&id).is_some()) => {
+            OF_DRAWINGS
+        }
         Selection::Node(_) | Selection::Nodes(_) => OF_NODES,
         Selection::Wire(..) => OF_WIRES,
         Selection::Nothing | Selection::Request(_) => OF_CANVAS,

@@ -7,6 +7,7 @@
 #![allow(unreachable_pub)]
 
 mod alerts;
+mod annotations;
 mod app;
 mod canvas;
 mod charts;
@@ -20,6 +21,7 @@ mod files;
 mod fleet;
 mod frame;
 mod gestures;
+mod habits;
 mod icons;
 mod impairments;
 mod inside_board;
@@ -36,6 +38,7 @@ mod keys;
 mod members;
 mod menu;
 mod minimap;
+mod motion;
 mod moving;
 mod node_card;
 mod options;

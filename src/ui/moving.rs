@@ -14,7 +14,8 @@ const GUIDE_REACH: f64 = 8.0;
 /// How near the middle of a node must be to a wire to be put into it, in canvas units.
 const SPLICE_REACH: f64 = 24.0;
 
-/// The nodes that the box between two points of the screen touches.
+/// The nodes and notes that the box between two points of the screen touches, and the regions that
+/// it holds.
 pub(super) fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
     let camera = store.camera.get_untracked();
     let (a, b) = (camera.to_canvas(a), camera.to_canvas(b));
@@ -22,11 +23,21 @@ pub(super) fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
     let (top, bottom) = (a.y.min(b.y), a.y.max(b.y));
     store.with(|session| {
         let scenario = session.scenario();
-        let touched = scenario.nodes.iter().filter(|node| {
-            let own = layout::bounds(scenario, node);
+        let taken = Rect { x: left, y: top, width: right - left, height: bottom - top };
+        let touches = |own: Rect| {
             own.x < right && own.x + own.width > left && own.y < bottom && own.y + own.height > top
+        };
+        let nodes = scenario.nodes.iter();
+        let touched = nodes.filter(|node| touches(layout::bounds(scenario, node)));
+        let drawn = scenario.annotations.iter().filter(|annotation| {
+            let own = layout::drawn(annotation);
+            match annotation.is_note() {
+                true => touches(own),
+                false => taken.around(own) == taken,
+            }
         });
-        touched.map(|node| node.id.clone()).collect()
+        let nodes = touched.map(|node| node.id.clone());
+        nodes.chain(drawn.map(|annotation| annotation.id.clone())).collect()
     })
 }
 
@@ -42,9 +53,8 @@ pub(super) fn move_nodes(
     let (places, guides) = store.with(|session| {
         let scenario = session.scenario();
         let Some((lead, x, y)) = were.first() else { return Default::default() };
-        let Some(node) = scenario.node(lead) else { return Default::default() };
+        let Some(own) = layout::bounds_of(scenario, lead) else { return Default::default() };
         let wanted = Point::new(f64::from(*x) + by.x, f64::from(*y) + by.y);
-        let own = layout::bounds(scenario, node);
         let moving = Rect { x: wanted.x, y: wanted.y, ..own };
         let stays = |id: &String| !were.iter().any(|(other, ..)| other == id);
         let others = scenario.nodes.iter().filter(|node| stays(&node.id));
@@ -68,9 +78,9 @@ pub(super) fn move_nodes(
     });
     store.guides.set(guides);
     let stay = store.with(|session| {
-        places.iter().all(|(id, x, y)| {
-            session.scenario().node(id).is_none_or(|node| (node.x, node.y) == (*x, *y))
-        })
+        places
+            .iter()
+            .all(|(id, x, y)| session.scenario().place(id).is_none_or(|place| place == (*x, *y)))
     });
     if !stay {
         store.edit(Command::Move(places), number, "");

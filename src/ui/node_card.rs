@@ -54,10 +54,7 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
     });
     let place = move || {
         let b = bounds.get();
-        format!(
-            "transform:translate({}px,{}px);width:{}px;height:{}px",
-            b.x, b.y, b.width, b.height
-        )
+        format!("left:{}px;top:{}px;width:{}px;height:{}px", b.x, b.y, b.width, b.height)
     };
     let is = move |what| quick.with(|face| condition(face) == what);
     let selected = move || id.with_value(|id| store.is_selected(id));

@@ -3,11 +3,12 @@
 
 use leptos::prelude::*;
 
+use super::annotations;
 use super::field::try_edit;
 use super::gestures::fresh_number;
 use super::store::{Panel, Selection, Store, store};
 use crate::node::CATALOGUE;
-use crate::scenario::connectable;
+use crate::scenario::{Annotation, AnnotationKind, connectable};
 use crate::session::Command;
 use crate::view::face;
 
@@ -52,7 +53,47 @@ pub(super) fn Outline() -> impl IntoView {
                     <Item id=id />
                 </For>
             </ul>
+            <Drawn />
         </div>
+    }
+}
+
+/// Regions and notes, and buttons that add one.
+#[component]
+fn Drawn() -> impl IntoView {
+    let store = store();
+    let all = move || {
+        store.doc(|scenario| {
+            let one = |a: &Annotation| (a.id.clone(), a.what, a.name());
+            scenario.annotations.iter().map(one).collect::<Vec<_>>()
+        })
+    };
+    let add = |what: AnnotationKind| {
+        view! {
+            <button class="button" on:click=move |_| annotations::add(store, what)>
+                {format!("Add a {}", what.word())}
+            </button>
+        }
+    };
+    let row = move |(id, what, name): (String, AnnotationKind, String)| {
+        let (word, own) = (what.word(), id.clone());
+        let delete = format!("Delete the {word} {name}");
+        let said = format!("Deleted the {word} {name}");
+        view! {
+            <li>
+                <button class="link" on:click=move |_| store.select(Selection::Node(own.clone()))>
+                    {format!("{name} ({word})")}
+                </button>
+                <button class="button small" aria-label=delete on:click=move |_| {
+                    store.edit(Command::RemoveAnnotation(id.clone()), 0, &said);
+                }>"Delete"</button>
+            </li>
+        }
+    };
+    view! {
+        <h2>"Regions and notes"</h2>
+        <ul class="wires-list">{move || all().into_iter().map(row).collect_view()}</ul>
+        <div class="actions">{AnnotationKind::ALL.map(add)}</div>
     }
 }
 

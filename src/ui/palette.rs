@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 use web_sys::PointerEvent;
 
+use super::annotations;
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::store::store;
 use crate::node::CATALOGUE;
+use crate::scenario::AnnotationKind;
 
 /// The kinds, down the left side.
 #[component]
@@ -30,9 +32,24 @@ pub(super) fn Palette() -> impl IntoView {
             </button>
         }
     };
+    let drawing = move |what: AnnotationKind| {
+        let (name, words) = match what {
+            AnnotationKind::Region => ("Region", "a frame around what is selected"),
+            AnnotationKind::Note => ("Note", "a text on the canvas"),
+        };
+        view! {
+            <button class="kind" data-kind=what.word() title=words
+                aria-label=format!("Add a {}: {words}", what.word())
+                on:click=move |_| annotations::add(store, what)>
+                <Icon path=icons::drawing(what) />
+                <span>{name}</span>
+            </button>
+        }
+    };
     view! {
         <nav class="palette" aria-label="Components">
             {CATALOGUE.iter().map(item).collect_view()}
+            {AnnotationKind::ALL.map(drawing)}
         </nav>
     }
 }

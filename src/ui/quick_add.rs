@@ -11,6 +11,7 @@ use crate::node::{CATALOGUE, Family, KindEntry};
 use crate::scenario::{NodeSpec, connectable};
 use crate::session::Command;
 use crate::view::camera::Point;
+use crate::view::layout;
 
 /// Where the field is, and which node is to be wired to what is added.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,27 @@ pub(super) fn open(store: Store) {
 pub(super) fn open_at(store: Store, at: Point, from: Option<String>) {
     if !store.options.embed && !fitting(store, from.as_deref(), "").is_empty() {
         store.quick.set(Some(Quick { at, from }));
+    }
+}
+
+/// Opens the field on one side of the node that has the keyboard, which is to be wired to what is
+/// added.
+pub(super) fn open_beside(store: Store, (dx, dy): (i32, i32)) {
+    let from = store.focus.get_untracked();
+    let own = from.as_ref().and_then(|id| {
+        store.with(|session| {
+            let scenario = session.scenario();
+            scenario.node(id).map(|node| layout::bounds(scenario, node))
+        })
+    });
+    let Some(own) = own else { return open(store) };
+    let by = |size: f64, gap: f64, way: i32| f64::from(way) * (size + gap);
+    let middle = own.centre();
+    let (x, y) = (middle.x + by(own.width, 112.0, dx), middle.y + by(own.height, 48.0, dy));
+    let at = store.camera.get_untracked().to_screen(Point::new(x, y));
+    match fitting(store, from.as_deref(), "").is_empty() {
+        true => open_at(store, at, None),
+        false => open_at(store, at, from),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Several nodes that are selected: what can be done with all of them at once, by hand, by menu and
 //! from the inspector, and copying through the clipboard.
 
+use std::cell::Cell;
+
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
@@ -13,6 +15,7 @@ use crate::scenario::link;
 use crate::session::{Command, bypass, corner, fragment, insert};
 use crate::view::camera::Point;
 use crate::view::layout::{self, GRID};
+use crate::view::regions;
 
 /// The type of what is copied, for other tabs with this page.
 const KIND: &str = "application/x-switchyard+json";
@@ -79,7 +82,7 @@ fn place(store: Store, part: &Scenario, by: (i32, i32), verb: &str) -> bool {
 /// Everything.
 pub(super) fn select_all(store: Store) {
     let ids: Vec<String> =
-        store.with(|session| session.scenario().nodes.iter().map(|n| n.id.clone()).collect());
+        store.with(|session| session.scenario().ids().map(str::to_owned).collect());
     let count = ids.len();
     store.select_nodes(ids);
     store.say(&format!("{count} selected"));
@@ -99,20 +102,38 @@ pub(super) fn delete_and_reconnect(store: Store) {
     }
 }
 
-/// Moves all selected nodes.
-pub(super) fn nudge(store: Store, dx: i32, dy: i32, gesture: u64) {
+/// Steps with the keyboard that follow one another as fast as this are one step of undo, in ms.
+const BURST_MS: f64 = 500.0;
+
+thread_local! {
+    /// When the last step was made, and the number of the burst it belongs to.
+    static BURST: Cell<(f64, u64)> = const { Cell::new((f64::NEG_INFINITY, 0)) };
+}
+
+/// The number of the burst that a step now belongs to.
+fn burst() -> u64 {
+    let now = js_sys::Date::now();
+    let (last, number) = BURST.get();
+    let number = if now - last < BURST_MS { number } else { super::gestures::fresh_number() };
+    BURST.set((now, number));
+    number
+}
+
+/// Moves everything that is selected.
+pub(super) fn nudge(store: Store, dx: i32, dy: i32) {
     let ids = store.selected_nodes();
     let places = store.with(|session| {
-        let node = |id: &String| session.scenario().node(id);
-        let moved = |id: &String| node(id).map(|n| (id.clone(), n.x + dx, n.y + dy));
-        ids.iter().filter_map(moved).collect::<Vec<_>>()
+        let scenario = session.scenario();
+        let moved = |id: String| scenario.place(&id).map(|(x, y)| (id, x + dx, y + dy));
+        let all = regions::carried(scenario, &ids).into_iter();
+        all.filter_map(moved).collect::<Vec<_>>()
     });
     let words = match &places[..] {
         [] => return,
         [(id, x, y)] => format!("Moved {}, x {x}, y {y}", store.label(id)),
         several => format!("Moved {} components", several.len()),
     };
-    store.edit(Command::Move(places), gesture, &words);
+    store.edit(Command::Move(places), burst(), &words);
 }
 
 // ===== the clipboard =====
@@ -169,7 +190,9 @@ fn pasted(store: Store, event: &web_sys::Event) {
     let Some(text) = read(KIND).or_else(|| read("text/plain")) else { return };
     event.prevent_default();
     match part(&text) {
-        Ok(part) if part.nodes.is_empty() => store.warn("There is nothing in what was pasted."),
+        Ok(part) if part.nodes.is_empty() && part.annotations.is_empty() => {
+            store.warn("There is nothing in what was pasted.")
+        }
         Ok(part) => {
             let by = beside(store, &part);
             place(store, &part, by, "Pasted");

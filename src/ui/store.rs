@@ -1,10 +1,10 @@
 //! What all parts of the page share: the session, what is selected, and how to say things.
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::*;
 
+use super::draft;
 use super::gestures::Gesture;
+use super::habits::Habits;
 use super::menu::Menu;
 use super::options::Options;
 use super::quick_add::Quick;
@@ -12,10 +12,11 @@ use crate::node::Family;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::session::{Command, Refusal, Session};
 use crate::view::camera::{Camera, Point};
-use crate::view::curve::Curve;
+use crate::view::curves::Curves;
 use crate::view::dots::Dot;
 use crate::view::guides::Guide;
 use crate::view::layout;
+use crate::view::wheel::Wheel;
 
 /// What is selected.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,9 +69,17 @@ pub(super) struct Store {
     pub(super) sheet: RwSignal<bool>,
     pub(super) dialog: RwSignal<Dialog>,
     pub(super) camera: RwSignal<Camera>,
+    /// Is the camera on the move?
+    pub(super) moving: RwSignal<bool>,
     /// The size of the canvas on the screen.
     pub(super) viewport: RwSignal<(f64, f64)>,
     pub(super) gesture: RwSignal<Gesture>,
+    /// How this person likes to work.
+    pub(super) habits: RwSignal<Habits>,
+    /// What was learned about the wheel.
+    pub(super) wheel: StoredValue<Wheel>,
+    /// The space bar is down; and was it used to move the canvas?
+    pub(super) space: RwSignal<Option<bool>>,
     /// The ends of the wire that a key being tried would take.
     pub(super) tried: RwSignal<Option<(String, String)>>,
     /// The finger that is on the canvas, and where.
@@ -109,8 +118,12 @@ impl Store {
             sheet: RwSignal::new(false),
             dialog: RwSignal::new(Dialog::None),
             camera: RwSignal::new(Camera::default()),
+            moving: RwSignal::new(false),
             viewport: RwSignal::new((0.0, 0.0)),
             gesture: RwSignal::new(Gesture::None),
+            habits: RwSignal::new(draft::habits()),
+            wheel: StoredValue::new(Wheel::default()),
+            space: RwSignal::new(None),
             tried: RwSignal::new(None),
             finger: RwSignal::new(None),
             guides: RwSignal::new(Vec::new()),
@@ -192,7 +205,7 @@ impl Store {
         self.rev.update(|rev| *rev += 1);
         self.refresh();
         if self.shared.get_untracked() {
-            super::draft::make_mine(self);
+            draft::make_mine(self);
         }
     }
 
@@ -367,7 +380,12 @@ impl Store {
             Selection::Node(_) | Selection::Nodes(_) => {
                 let ids = self.selected_nodes();
                 let words = format!("Deleted {}", self.names(&ids));
-                let mut all: Vec<Command> = ids.into_iter().map(Command::RemoveNode).collect();
+                let drawn = |id: &String| self.with(|s| s.scenario().annotation(id).is_some());
+                let out = |id: String| match drawn(&id) {
+                    true => Command::RemoveAnnotation(id),
+                    false => Command::RemoveNode(id),
+                };
+                let mut all: Vec<Command> = ids.into_iter().map(out).collect();
                 (if all.len() == 1 { all.remove(0) } else { Command::All(all) }, words)
             }
             Selection::Wire(from, to) => {
@@ -385,6 +403,9 @@ impl Store {
 
     /// Kills a running node, revives a crashed one.
     pub(super) fn toggle_life(&self, id: &str) {
+        if self.with(|session| session.scenario().node(id).is_none()) {
+            return;
+        }
         let up = self.with(|session| session.is_up(id));
         let label = self.label(id);
         match up {
@@ -429,10 +450,9 @@ impl Store {
         self.say("Back at the start");
     }
 
-    /// A node's name.
+    /// What a node, a region or a note is called.
     pub(super) fn label(&self, id: &str) -> String {
-        let name = |session: &Session| session.scenario().node(id).map(|node| node.label.clone());
-        self.with(name).unwrap_or_default()
+        self.with(|session| session.scenario().name(id)).unwrap_or_default()
     }
 
     /// The dots of the last frame.
@@ -446,38 +466,7 @@ impl Store {
     }
 
     fn index_curves(&self) {
-        let mut curves = Curves::default();
-        self.with(|session| {
-            let scenario = session.scenario();
-            for link in &scenario.links {
-                if let Some(curve) = layout::wire(scenario, &link.from, &link.to) {
-                    let place = curves.lines.len();
-                    curves.lines.push(curve);
-                    let leaving = curves.places.entry(link.from.clone()).or_default();
-                    leaving.insert(link.to.clone(), place);
-                }
-            }
-        });
-        self.curves.set_value(curves);
-    }
-}
-
-/// The lines of all wires, found by the ids of their ends.
-#[derive(Default)]
-pub(super) struct Curves {
-    lines: Vec<Curve>,
-    places: BTreeMap<String, BTreeMap<String, usize>>,
-}
-
-impl Curves {
-    /// The place of a wire's line.
-    pub(super) fn place(&self, from: &str, to: &str) -> Option<usize> {
-        self.places.get(from)?.get(to).copied()
-    }
-
-    /// The line at a place.
-    pub(super) fn line(&self, place: usize) -> Option<&Curve> {
-        self.lines.get(place)
+        self.curves.set_value(self.with(|session| Curves::of(session.scenario())));
     }
 }
 

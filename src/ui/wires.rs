@@ -23,10 +23,6 @@ pub(super) fn Wires(explanation: Memo<Option<Explanation>>) -> impl IntoView {
             scenario.links.iter().map(pair).collect::<Vec<_>>()
         })
     });
-    let transform = move || {
-        let camera = store.camera.get();
-        format!("translate({:.2}px,{:.2}px) scale({})", camera.x, camera.y, camera.zoom)
-    };
     view! {
         <svg class="wires" aria-hidden="true">
             <defs>
@@ -35,7 +31,7 @@ pub(super) fn Wires(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                     <path d="M0 0.5 7 4 0 7.5z" />
                 </marker>
             </defs>
-            <g style:transform=transform>
+            <g>
                 <For each=move || ends.get() key=|pair| pair.clone() let:pair>
                     <Wire from=pair.0 to=pair.1 explanation=explanation />
                 </For>

@@ -5,6 +5,9 @@ pub const ZOOM_MIN: f64 = 0.1;
 /// The largest magnification.
 pub const ZOOM_MAX: f64 = 4.0;
 
+/// The magnifications that the zoom buttons and keys go through.
+const STEPS: [f64; 8] = [0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
+
 /// A point on the canvas or on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
@@ -101,6 +104,16 @@ impl Camera {
         Camera { x: at.x - fixed.x * zoom, y: at.y - fixed.y * zoom, zoom }
     }
 
+    /// One step nearer or further, about a point of the screen.
+    pub fn stepped(&self, at: Point, nearer: bool) -> Camera {
+        // What is a hair away from a step counts as being on it.
+        let next = match nearer {
+            true => STEPS.into_iter().find(|step| *step > self.zoom * 1.001),
+            false => STEPS.into_iter().rfind(|step| *step < self.zoom * 0.999),
+        };
+        next.map_or(*self, |next| self.zoomed(at, next / self.zoom))
+    }
+
     /// The whole `content` in a view of this size, with a margin, never above full size.
     pub fn fitting(content: Rect, width: f64, height: f64, margin: f64) -> Camera {
         let room = |size: f64| (size - 2.0 * margin).max(1.0);
@@ -137,6 +150,22 @@ mod tests {
                 prop_assert!((ZOOM_MIN..=ZOOM_MAX).contains(&camera.zoom));
             }
         }
+    }
+
+    #[test]
+    fn steps_lead_through_round_numbers_and_end() {
+        let at = Point::new(100.0, 50.0);
+        let mut camera = Camera { zoom: 0.62, ..Camera::default() };
+        let mut met = Vec::new();
+        for _ in 0..6 {
+            camera = camera.stepped(at, true);
+            met.push((camera.zoom * 100.0).round());
+        }
+        assert_eq!(met, [75.0, 100.0, 150.0, 200.0, 400.0, 400.0]);
+        for _ in 0..9 {
+            camera = camera.stepped(at, false);
+        }
+        assert!((camera.zoom - ZOOM_MIN).abs() < 1e-9);
     }
 
     #[test]

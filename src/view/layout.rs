@@ -6,7 +6,7 @@ use super::curve::Curve;
 use super::gateway;
 use super::group::BOXES_PER_ROW;
 use crate::node::{Family, Kind};
-use crate::scenario::{NodeSpec, Scenario};
+use crate::scenario::{Annotation, NodeSpec, Scenario};
 
 /// The grid that nodes snap to, in canvas units.
 pub const GRID: i32 = 16;
@@ -96,9 +96,23 @@ pub fn wire(scenario: &Scenario, from: &str, to: &str) -> Option<Curve> {
     Some(Curve::between(port_out(bounds(scenario, from)), port_in(bounds(scenario, to))))
 }
 
+/// The box of a region or note on the canvas.
+pub fn drawn(annotation: &Annotation) -> Rect {
+    let [x, y, width, height] =
+        [annotation.x, annotation.y, annotation.width, annotation.height].map(f64::from);
+    Rect { x, y, width, height }
+}
+
+/// The box of whatever has this id.
+pub fn bounds_of(scenario: &Scenario, id: &str) -> Option<Rect> {
+    let node = scenario.node(id).map(|node| bounds(scenario, node));
+    node.or_else(|| scenario.annotation(id).map(drawn))
+}
+
 /// The box around everything; a box around the origin when there is nothing.
 pub fn extent(scenario: &Scenario) -> Rect {
-    let all = scenario.nodes.iter().map(|node| bounds(scenario, node));
+    let nodes = scenario.nodes.iter().map(|node| bounds(scenario, node));
+    let all = nodes.chain(scenario.annotations.iter().map(drawn));
     all.reduce(Rect::around).unwrap_or(Rect { x: 0.0, y: 0.0, width: 400.0, height: 300.0 })
 }
 

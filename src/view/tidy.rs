@@ -5,7 +5,7 @@ use rust_sugiyama::configure::{Config, CrossingMinimization, RankingType};
 use rust_sugiyama::from_vertices_and_edges;
 
 use super::layout::{self, GRID};
-use crate::scenario::Scenario;
+use crate::scenario::{NodeSpec, Scenario};
 
 /// Between layers, and between nodes of one layer, in canvas units.
 const ACROSS: f64 = 112.0;
@@ -59,7 +59,9 @@ pub fn tidy(scenario: &Scenario) -> Vec<(String, i32, i32)> {
         places[place] = (left, top);
         left += size(place).0 + DOWN;
     }
-    let (x0, y0) = crate::session::corner(scenario).unwrap_or_default();
+    // Of nodes only: regions follow them, and would drift away with their margins.
+    let least = |along: fn(&NodeSpec) -> i32| scenario.nodes.iter().map(along).min();
+    let (x0, y0) = (least(|n| n.x).unwrap_or(0), least(|n| n.y).unwrap_or(0));
     let snap = |value: f64| (value / f64::from(GRID)).ceil() as i32 * GRID;
     let moved = scenario.nodes.iter().zip(places);
     moved.map(|(node, (x, y))| (node.id.clone(), x0 + snap(x), y0 + snap(y))).collect()

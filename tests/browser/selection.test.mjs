@@ -26,7 +26,7 @@ const described = (page) => page.getByRole('application').getAttribute('aria-lab
 /** Where a node stands, in canvas units. */
 async function place(page, id) {
   const style = await page.locator(`[data-node="${id}"]`).getAttribute('style');
-  const [, x, y] = /translate\((-?[\d.]+)px, ?(-?[\d.]+)px\)/.exec(style);
+  const [, x, y] = /left: ?(-?[\d.]+)px; ?top: ?(-?[\d.]+)px/.exec(style);
   return [Number(x), Number(y)];
 }
 

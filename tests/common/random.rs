@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use switchyard::node::{CATALOGUE, Kind, Range, Spec, Value};
 use switchyard::scenario::{
-    Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, Target, connectable,
+    Annotation, AnnotationKind, Fault, FaultKind, LinkSpec, NodeSpec, Scenario, SendOne, Target,
+    connectable,
 };
 use switchyard::session::Command;
 use switchyard::sim::{Op, Span, Time};
@@ -99,6 +100,14 @@ pub(crate) fn scenario(seed: u8, nodes: &[Genes], links: &[Genes], plan: &[Genes
         let is_clients = made.node(&send.from).is_some_and(|n| n.kind.entry().key == "clients");
         match (made.nodes.is_empty(), is_clients && genes[0] % 2 == 0) {
             (true, _) => {}
+            _ if genes[7] % 4 == 0 => {
+                let id = made.fresh_id("a");
+                made.annotations.push(annotation(id, *genes));
+                // Not every text and size is allowed.
+                if made.check().is_err() {
+                    made.annotations.pop();
+                }
+            }
             (_, true) => made.sends.push(send),
             (_, false) => {
                 made.faults.push(fault);
@@ -141,6 +150,20 @@ fn fault(scenario: &Scenario, genes: Genes) -> Fault {
     Fault { at: time(genes[2]), on, kind }
 }
 
+fn annotation(id: String, genes: Genes) -> Annotation {
+    let what = AnnotationKind::ALL[usize::from(genes[1]) % 2];
+    let edge = |gene: u8| i32::from(gene) * 5 + 40;
+    Annotation {
+        id,
+        what,
+        text: text(genes[2], what.text_max()),
+        x: i32::from(genes[3]) * -16,
+        y: i32::from(genes[4]) * 16,
+        width: edge(genes[5]),
+        height: edge(genes[6]),
+    }
+}
+
 fn send(scenario: &Scenario, genes: Genes) -> SendOne {
     let key = format!("key {}", genes[3] % 4);
     let op = [Op::Read, Op::Read, Op::Write, Op::Delete][usize::from(genes[4]) % 4];
@@ -159,7 +182,11 @@ pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
             (link.from.clone(), link.to.clone())
         }
     };
-    match kind % 20 {
+    let drawn = || match scenario.annotations.len() {
+        0 => id(scenario, a),
+        n => scenario.annotations[usize::from(a) % n].id.clone(),
+    };
+    match kind % 23 {
         0 | 1 => {
             let fresh = if b % 8 == 0 { id(scenario, b) } else { scenario.fresh_id("x") };
             Command::AddNode(place(scenario.nodes.len()), node(fresh, [c, a, b, c, d, a, b, c]))
@@ -171,6 +198,7 @@ pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
         7 => Command::RemoveLink(ends().0, ends().1),
         8 => Command::Move(vec![
             (id(scenario, a), i32::from(b) * 16, i32::from(c)),
+            (drawn(), i32::from(c) * 8, i32::from(b)),
             (id(scenario, b), if d % 8 == 0 { i32::MIN } else { 5 }, 7),
         ]),
         9..=11 => set(scenario, genes),
@@ -189,9 +217,16 @@ pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
         17 => Command::AddFault(place(scenario.faults.len()), fault(scenario, genes)),
         18 if a % 2 == 0 => Command::RemoveSend(place(scenario.sends.len())),
         18 => Command::AddSend(place(scenario.sends.len()), send(scenario, genes)),
+        19 => {
+            let id = if b % 8 == 0 { id(scenario, b) } else { scenario.fresh_id("note") };
+            let place = place(scenario.annotations.len());
+            Command::AddAnnotation(place, annotation(id, genes))
+        }
+        20 => Command::SetAnnotation(annotation(drawn(), genes)),
+        21 => Command::RemoveAnnotation(drawn()),
         _ => Command::All(vec![
-            random_command(scenario, [b % 19, c, d, a, b, c, d, a]),
-            random_command(scenario, [c % 19, d, a, b, c, d, a, b]),
+            random_command(scenario, [b % 22, c, d, a, b, c, d, a]),
+            random_command(scenario, [c % 22, d, a, b, c, d, a, b]),
         ]),
     }
 }

@@ -1,0 +1,61 @@
+//! The camera on the move. Meanwhile the picture is shifted and scaled as it is: nothing in it is
+//! drawn anew, which costs next to nothing however much there is.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::store::Store;
+
+/// How long after the last move of the camera the picture is drawn anew.
+const REST: Duration = Duration::from_millis(140);
+/// From so many nodes on, live numbers on them wait until the camera rests.
+const MANY: usize = 100;
+
+/// Notes when the camera moves and when it has come to rest.
+pub(super) fn watch(store: Store) {
+    let turn = StoredValue::new(0u32);
+    Effect::new(move |before: Option<()>| {
+        store.camera.track();
+        if before.is_none() {
+            return;
+        }
+        turn.update_value(|turn| *turn = turn.wrapping_add(1));
+        let own = turn.get_value();
+        if !store.moving.get_untracked() {
+            store.moving.set(true);
+        }
+        let rest = move || {
+            if turn.get_value() == own {
+                store.moving.set(false);
+            }
+        };
+        set_timeout(rest, REST);
+    });
+}
+
+/// Is there so much in the picture that live numbers have to wait for the camera?
+pub(super) fn holds_numbers(store: Store) -> bool {
+    store.moving.get_untracked() && store.with(|session| session.scenario().nodes.len() > MANY)
+}
+
+/// Where the camera stands, as a style.
+pub(super) fn transform(store: Store) -> String {
+    let c = store.camera.get();
+    format!("transform:translate({:.2}px,{:.2}px) scale({})", c.x, c.y, c.zoom)
+}
+
+/// The zoom by which what must stay legible is measured: in coarse steps, downwards, and only when
+/// the camera rests, because each change means a look at every card.
+pub(super) fn legible(store: Store) -> Memo<f64> {
+    Memo::new(move |before: Option<&f64>| {
+        let coarse = |zoom: f64| match zoom >= 1.0 {
+            true => 1.0,
+            false => (zoom * 20.0).floor().max(1.0) / 20.0,
+        };
+        match (store.moving.get(), before) {
+            (true, Some(before)) => *before,
+            _ => coarse(store.camera.get_untracked().zoom),
+        }
+    })
+}
