@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-pub(super) const NODES_MAX: usize = 500;
+pub(super) const NODES_MAX: usize = if cfg!(feature = "large") { 1_000 } else { 500 };
 pub(super) const LINKS_MAX: usize = 2_000;
 pub(super) const PLAN_MAX: usize = 1_000;
 pub(super) const ANNOTATIONS_MAX: usize = 200;

@@ -35,6 +35,8 @@ export const tests = {
     await node(page, 's1').click();
     await node(page, 's2').click({ modifiers: ['Shift'] });
     await page.keyboard.press('Control+g');
+    await t.eventually(() => page.evaluate(() => document.activeElement.id === 'inspector-name'));
+    await t.eventually(() => page.evaluate(() => getSelection().toString() === 'Region'));
     await page.keyboard.type('Zone A');
     await page.keyboard.press('Escape');
     const name = region(page, 'Zone A');
@@ -122,8 +124,10 @@ export const tests = {
     await page.mouse.move(at.x + 100, at.y + 190, { steps: 4 });
     await page.mouse.up();
     await page.keyboard.up(' ');
-    const after = await stand(page);
-    t.ok(Math.abs(after.x - before.x - 100) < 2 && Math.abs(after.y - before.y - 40) < 2);
+    await t.eventually(async () => {
+      const after = await stand(page);
+      return Math.abs(after.x - before.x - 100) < 2 && Math.abs(after.y - before.y - 40) < 2;
+    });
     await page.getByRole('button', { name: 'Run', exact: true }).waitFor();
     await page.keyboard.press(' ');
     await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();

@@ -221,7 +221,7 @@ export const tests = {
 
   'a link from a newer version': async (t) => {
     const hash = await fragment(t);
-    await broken(t, hash.replace('#s=1.', '#s=2.'), /made with a newer version of Switchyard \(format 2\)/);
+    await broken(t, hash.replace('#s=1.', '#s=9.'), /made with a newer version of Switchyard \(format 9\)/);
   },
 
   'a link that is none of ours': async (t) => {
