@@ -332,7 +332,8 @@ fn check_id(id: &str, path: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_place((x, y): (i32, i32), path: &str) -> Result<(), Problem> {
+/// Is this a place on the canvas?
+pub(crate) fn check_place((x, y): (i32, i32), path: &str) -> Result<(), Problem> {
     let most = f64::from(PLACE_MAX);
     number(&format!("{path}.x"), f64::from(x), -most, most)?;
     number(&format!("{path}.y"), f64::from(y), -most, most)

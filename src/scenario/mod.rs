@@ -20,6 +20,7 @@ mod wire2;
 
 pub use annotation::{Annotation, AnnotationKind, EDGE_MAX, EDGE_MIN};
 pub use check::{Problem, can_happen, connectable};
+pub(crate) use check::{check_place, clean};
 pub use fault::{Fault, FaultKind, Target};
 pub use impairment::{Impairment, impairment, wire_impairment};
 pub use schema::schema;

@@ -3,7 +3,8 @@
 
 use crate::node::Value;
 use crate::scenario::{
-    Annotation, Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, Target, connectable,
+    Annotation, Fault, LinkSpec, NodeSpec, Problem, Scenario, SendOne, Target, check_place,
+    connectable,
 };
 
 /// Why an edit was refused, in words for a person.
@@ -150,6 +151,16 @@ fn typical_latency(scenario: &Scenario) -> f64 {
 
 /// Applies a command to the document and gives its inverse. A refused command changes nothing.
 pub(super) fn apply(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
+    // Moving is done sixty times a second, and only places can be wrong about it.
+    if let Command::Move(places) = command {
+        for (id, x, y) in &places {
+            if scenario.place(id).is_none() {
+                node_place(scenario, id)?;
+            }
+            check_place((*x, *y), id)?;
+        }
+        return move_all(scenario, places);
+    }
     let mut edited = scenario.clone();
     let inverse = edit(&mut edited, command)?;
     edited.check()?;

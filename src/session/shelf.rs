@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, clean};
 
 /// The most scenarios that are kept.
 const KEPT_MAX: usize = 50;
@@ -104,6 +104,27 @@ impl Shelf {
         self.hold(others, Kept { name, when_ms, json })
     }
 
+    /// Gives one another name, and its scenario that title. Nothing happens without a name.
+    ///
+    /// # Errors
+    /// Another one has that name; then nothing is changed.
+    pub fn rename(&mut self, name: &str, wanted: &str) -> Result<(), Full> {
+        let wanted = short(wanted.trim());
+        if wanted.is_empty() || wanted == name {
+            return Ok(());
+        }
+        if self.kept.iter().any(|other| other.name == wanted) {
+            return Err(Full::Name);
+        }
+        if let Some(one) = self.kept.iter_mut().find(|one| one.name == name) {
+            if let Some(scenario) = one.scenario() {
+                one.json = Scenario { title: wanted.clone(), ..scenario }.to_json();
+            }
+            one.name = wanted;
+        }
+        Ok(())
+    }
+
     /// Takes one out.
     pub fn remove(&mut self, name: &str) -> Option<Kept> {
         let place = self.kept.iter().position(|one| one.name == name)?;
@@ -136,8 +157,9 @@ impl Shelf {
     }
 }
 
+/// A name without marks that would change how it reads, and not too long.
 fn short(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(120).collect()
+    clean(name).chars().filter(|c| *c != '\n').take(120).collect()
 }
 
 /// The name of a file for this title: what every file system takes.
@@ -173,6 +195,13 @@ mod tests {
         assert_eq!((shelf.kept()[0].name.clone(), shelf.put_back(gone)), (name, Err(Full::Name)));
         shelf.keep(&Scenario::default(), 1.0).expect("there is room");
         assert_eq!(shelf.kept()[0].name, "Untitled");
+        let other = shelf.kept()[1].name.clone();
+        assert_eq!(shelf.rename("Untitled", &other), Err(Full::Name));
+        assert_eq!(shelf.rename("Untitled", "  "), Ok(()));
+        assert_eq!(shelf.rename("Untitled", " My \u{202e}own\n"), Ok(()));
+        assert_eq!(shelf.kept()[0].name, "My own");
+        let titled = shelf.kept()[0].scenario().expect("it can be read");
+        assert_eq!(titled.title, "My own");
     }
 
     #[test]

@@ -47,7 +47,9 @@ fn ids(store: Store, what: AnnotationKind) -> Memo<Vec<String>> {
 }
 
 fn own(store: Store, id: StoredValue<String>) -> Memo<Option<Annotation>> {
-    Memo::new(move |_| store.doc(|scenario| id.with_value(|id| scenario.annotation(id).cloned())))
+    Memo::new(move |_| {
+        store.placed(|scenario, _| id.with_value(|id| scenario.annotation(id).cloned()))
+    })
 }
 
 fn place(annotation: &Option<Annotation>) -> String {
@@ -57,7 +59,7 @@ fn place(annotation: &Option<Annotation>) -> String {
 
 /// Is this where the keyboard enters the canvas?
 fn tab_stop(store: Store, id: StoredValue<String>) -> &'static str {
-    let has = store.focus.with(|focus| id.with_value(|id| focus.as_ref() == Some(id)));
+    let has = store.entry.with(|entry| id.with_value(|id| entry.as_ref() == Some(id)));
     if has { "0" } else { "-1" }
 }
 
@@ -75,7 +77,7 @@ fn Region(id: String) -> impl IntoView {
     let own = own(store, id);
     let name = move || own.with(|a| a.as_ref().map(Annotation::name).unwrap_or_default());
     let words = move || {
-        let count = store.doc(|s| {
+        let count = store.placed(|s, _| {
             let region = id.with_value(|id| s.annotation(id));
             region.map_or(0, |region| regions::inside(s, region).len())
         });

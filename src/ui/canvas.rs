@@ -31,6 +31,8 @@ use crate::view::wheel::Turn;
 
 /// Below this zoom a card shows only what can still be read and hit.
 const LEGIBLE: f64 = 0.55;
+/// Below this one only that it is there, and how it is.
+const FAR: f64 = 0.25;
 
 /// The canvas with everything on it.
 #[component]
@@ -59,7 +61,9 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     let camera = move || motion::transform(store);
     let moving = move || store.moving.get();
     let legible = motion::legible(store);
-    let tiny = move || store.camera.get().zoom < LEGIBLE;
+    let nodes = move || format!("--zoom:{};{}", legible.get(), camera());
+    let below = move |limit: f64| Memo::new(move |_| store.camera.get().zoom < limit);
+    let (tiny, far) = (below(LEGIBLE), below(FAR));
     let grid = move || {
         let c = store.camera.get();
         let size = f64::from(layout::GRID) * c.zoom * if c.zoom < 0.5 { 4.0 } else { 2.0 };
@@ -80,13 +84,12 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                 "Arrow keys go from component to component, Enter opens the settings, C connects, \
                  Space runs and pauses. The Outline panel does everything with ordinary buttons."
             </p>
-            <div class="world" class:moving=moving style=camera>
+            <div class="world" class:far=far class:moving=moving style=camera>
                 <super::annotations::Regions />
                 <Wires explanation=explanation />
             </div>
             <canvas id="dots" class="dots" aria-hidden="true" node_ref=dots></canvas>
-            <div class="world nodes" class:tiny=tiny class:moving=moving style=camera
-                style:--zoom=move || legible.get().to_string()>
+            <div class="world nodes" class:tiny=tiny class:far=far class:moving=moving style=nodes>
                 <For each=move || ids.get() key=|id| id.clone() let:id>
                     <NodeCard id=id />
                 </For>
@@ -143,6 +146,7 @@ fn Badges() -> impl IntoView {
     let badges = Memo::new(move |_| {
         store.pulse.track();
         store.rev.track();
+        store.shifted.track();
         badges(store)
     });
     move || {
@@ -186,14 +190,14 @@ fn badges(store: Store) -> Vec<((i32, i32), String)> {
         }
         let mut shown: BTreeMap<(i32, i32), String> = BTreeMap::new();
         for ((from, to, _), (count, words)) in counts {
-            let at = if to.is_empty() {
-                scenario.node(&from).map(|node| {
-                    let b = layout::bounds(scenario, node);
-                    Point::new(b.x + b.width / 2.0, b.y)
-                })
-            } else {
-                layout::wire(scenario, &from, &to).map(|curve| curve.at(0.5))
-            };
+            let at = store.with_places(|places| match (to.is_empty(), scenario.node(&from)) {
+                (true, None) => None,
+                (true, Some(_)) => {
+                    let own = places.bounds(&from);
+                    Some(Point::new(own.x + own.width / 2.0, own.y))
+                }
+                (false, _) => places.wire(&from, &to).map(|curve| curve.at(0.5)),
+            });
             let Some(at) = at else { continue };
             let words =
                 if count == 1 { words.to_owned() } else { format!("\u{d7}{count} {words}") };

@@ -11,7 +11,7 @@ use web_sys::{Blob, BlobPropertyBag, DragEvent, File, HtmlAnchorElement, HtmlInp
 use super::draft;
 use super::store::{Dialog, Store, sentence, store};
 use crate::scenario::Scenario;
-use crate::session::{Kept, Shelf, file_name};
+use crate::session::{Full, Kept, Shelf, file_name};
 
 /// The largest file that is read, in bytes; larger than any scenario.
 const BYTES_MAX: f64 = 2.0 * 1024.0 * 1024.0;
@@ -118,6 +118,29 @@ pub(super) fn Drop() -> impl IntoView {
     }
 }
 
+/// Changes what is kept: as it is now, another tab may have changed it too. Was it possible, and
+/// could it be written? If not, that is shown.
+fn change(
+    store: Store,
+    shown: RwSignal<Option<Shelf>>,
+    how: impl FnOnce(&mut Shelf) -> Result<(), Full>,
+) -> bool {
+    let Some(mut shelf) = draft::shelf() else {
+        store.warn("This browser keeps nothing for this page.");
+        return false;
+    };
+    if let Err(full) = how(&mut shelf) {
+        store.warn(&full.words());
+        return false;
+    }
+    if !draft::keep_shelf(Some(&shelf)) {
+        store.warn("The browser has no room left for it.");
+        return false;
+    }
+    shown.set(Some(shelf));
+    true
+}
+
 /// Files, and what is kept in this browser.
 #[component]
 pub(super) fn Yours() -> impl IntoView {
@@ -136,17 +159,9 @@ pub(super) fn Yours() -> impl IntoView {
     };
     let keep = move |_| {
         let now = js_sys::Date::now();
-        let kept = shelf.try_update(|shelf| {
-            let shelf = shelf.as_mut()?;
-            Some(store.with(|session| shelf.keep(session.scenario(), now)))
-        });
-        match kept.flatten() {
-            Some(Ok(())) if shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref())) => {
-                store.notice.set(Some("Kept in this browser.".to_owned()));
-            }
-            Some(Ok(())) => store.warn("The browser has no room left for it."),
-            Some(Err(full)) => store.warn(&full.words()),
-            None => store.warn("This browser keeps nothing for this page."),
+        let kept = |shelf: &mut Shelf| store.with(|session| shelf.keep(session.scenario(), now));
+        if change(store, shelf, kept) {
+            store.notice.set(Some("Kept in this browser.".to_owned()));
         }
     };
     view! {
@@ -175,23 +190,45 @@ pub(super) fn Yours() -> impl IntoView {
 fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
     let store = store();
     let gone = RwSignal::new(None::<Kept>);
+    let renaming = RwSignal::new(None::<String>);
     let remove = move |name: String| {
-        let taken = shelf.try_update(|shelf| shelf.as_mut()?.remove(&name)).flatten();
-        shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
-        gone.set(taken);
+        let taken = StoredValue::new(None);
+        change(store, shelf, |shelf| {
+            taken.set_value(shelf.remove(&name));
+            Ok(())
+        });
+        gone.set(taken.get_value());
     };
     let back = move |_| {
-        if let Some(one) = gone.get_untracked() {
-            let put = shelf.try_update(|shelf| shelf.as_mut().map(|shelf| shelf.put_back(one)));
-            if let Some(Err(full)) = put.flatten() {
-                return store.warn(&full.words());
-            }
-            shelf.with_untracked(|shelf| draft::keep_shelf(shelf.as_ref()));
+        if let Some(one) = gone.get_untracked()
+            && change(store, shelf, |shelf| shelf.put_back(one.clone()))
+        {
             gone.set(None);
+        }
+    };
+    let rename = move |name: &str, event: &web_sys::Event| {
+        let wanted = event_target_value(event);
+        if change(store, shelf, |shelf| shelf.rename(name, &wanted)) {
+            renaming.set(None);
         }
     };
     let row = move |one: Kept| {
         let (name, words) = (one.name.clone(), format!("Take out {}", one.name));
+        let (own, label) = (one.name.clone(), format!("Rename {}", one.name));
+        if renaming.get().as_ref() == Some(&own) {
+            return view! {
+                <li class="kept">
+                    <input class="rename" maxlength="120" aria-label=label value=own.clone()
+                        on:change=move |event| rename(&own, &event)
+                        on:keydown=|event| event.stop_propagation() />
+                </li>
+            }
+            .into_any();
+        }
+        let begin = move |_| {
+            renaming.set(Some(own.clone()));
+            super::keys::focus_found(".rename");
+        };
         let when = js_sys::Date::new(&JsValue::from_f64(one.when_ms));
         let when = String::from(when.to_locale_string("default", &JsValue::UNDEFINED));
         let title = one.name.clone();
@@ -202,10 +239,12 @@ fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
                         open(store, scenario);
                     }
                 }><b>{title}</b><span>{when}</span></button>
+                <button class="button small" aria-label=label on:click=begin>"Rename"</button>
                 <button class="button small" aria-label=words
                     on:click=move |_| remove(name.clone())>"Take out"</button>
             </li>
         }
+        .into_any()
     };
     let all =
         move || shelf.with(|shelf| shelf.as_ref().map(|s| s.kept().to_vec()).unwrap_or_default());

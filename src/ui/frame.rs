@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::draft;
+use super::live;
 use super::motion;
 use super::store::Store;
 use super::surface;
@@ -25,15 +26,16 @@ struct Clock {
     beat: f64,
     pulse: f64,
     saved: f64,
-    saved_rev: u32,
+    saved_rev: (u32, u32),
 }
 
 /// Starts the heartbeat. It rests while `awake` is false.
 pub(super) fn start(store: Store, awake: RwSignal<bool>) {
+    live::listen(store);
     Effect::new(move |_| {
         if awake.get() {
             let now = now_ms();
-            let saved_rev = store.rev.get_untracked();
+            let saved_rev = revision(store);
             let clock = Clock { last: now, beat: now, pulse: now, saved: now, saved_rev };
             next(store, awake, clock);
         }
@@ -42,6 +44,7 @@ pub(super) fn start(store: Store, awake: RwSignal<bool>) {
     Effect::new(move |_| {
         store.camera.track();
         store.rev.track();
+        store.shifted.track();
         store.selection.track();
         store.playing.track();
         surface::draw(store);
@@ -107,8 +110,13 @@ fn live_numbers(store: Store, clock: &mut Clock, now: f64) {
     }
 }
 
+/// What changes whenever the document does.
+fn revision(store: Store) -> (u32, u32) {
+    (store.rev.get_untracked(), store.shifted.get_untracked())
+}
+
 fn keep_draft(store: Store, clock: &mut Clock, now: f64) {
-    let rev = store.rev.get_untracked();
+    let rev = revision(store);
     if rev != clock.saved_rev && now - clock.saved >= SAVE_MS {
         clock.saved = now;
         clock.saved_rev = rev;

@@ -12,7 +12,7 @@ use super::moving::{inside, move_nodes, splice_in};
 use super::quick_add;
 use super::store::{Selection, Store};
 use crate::node::Family;
-use crate::scenario::{Annotation, connectable};
+use crate::scenario::Annotation;
 use crate::session::{Command, Session, fragment, insert};
 use crate::view::camera::Point;
 use crate::view::dots;
@@ -417,6 +417,10 @@ fn released(store: Store, event: &PointerEvent) {
         }
         Gesture::Nodes { were, moved, copies, .. } => {
             store.gesture.set(Gesture::None);
+            if moved {
+                // What only looks now and then at where things are looks now.
+                store.changed();
+            }
             store.guides.set(Vec::new());
             let ids: Vec<String> = were.into_iter().map(|(id, ..)| id).collect();
             match (&ids[..], moved) {
@@ -503,13 +507,4 @@ fn node_under(event: &PointerEvent) -> Option<String> {
 fn over_canvas(event: &PointerEvent) -> bool {
     let inside = under(event).and_then(|element| element.closest("#canvas").ok().flatten());
     inside.is_some_and(|element| element.is_instance_of::<web_sys::Element>())
-}
-
-/// Why a wire to this node would be refused, while one is being drawn; nothing when it would fit.
-pub(super) fn objection(store: Store, target: &str) -> Option<String> {
-    let from = store.gesture.with(|gesture| match gesture {
-        Gesture::Wire { from, .. } => Some(from.clone()),
-        _ => None,
-    })?;
-    store.with(|session| connectable(session.scenario(), &from, target).err())
 }

@@ -7,7 +7,7 @@ use crate::view::face::{Face, Inside};
 use crate::view::layout::ROWS_MAX;
 
 /// Readings and alerts.
-pub(super) fn board(slow: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn board(slow: RwSignal<Option<Face>>) -> impl IntoView {
     let read = move || {
         slow.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Board(face)) => Some(face.clone()),

@@ -6,7 +6,7 @@ use crate::view::cache_face::Ring;
 use crate::view::face::{Face, Inside};
 
 /// Rings in their places, how many more there are, and what happened last.
-pub(super) fn rings(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn rings(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let read = move |place: usize, read: fn(&Ring) -> String| {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Rings { rings, .. }) => rings.get(place).map(read).unwrap_or_default(),

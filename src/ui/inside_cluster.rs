@@ -8,7 +8,7 @@ use crate::view::face::{ClusterRow, Face, Inside};
 use crate::view::shards::Placing;
 
 /// The placement and the members.
-pub(super) fn cluster(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn cluster(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let placing = Memo::new(move |_| {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Cluster(_, placing)) => placing.clone(),

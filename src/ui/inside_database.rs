@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::view::face::{Face, Inside, MemberRow};
 
 /// A row per member.
-pub(super) fn members(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn members(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let all = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Members(rows)) => rows.clone(),

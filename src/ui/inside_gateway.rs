@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::view::face::{Face, GateCell, Inside, RouteRow};
 
 /// The gates with their counts, then the routes with their shares.
-pub(super) fn gates(quick: Memo<Option<Face>>, slow: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn gates(quick: RwSignal<Option<Face>>, slow: RwSignal<Option<Face>>) -> impl IntoView {
     let read = |face: &Option<Face>| match face.as_ref().map(|f| &f.inside) {
         Some(Inside::Gates(gates, routes)) => (gates.clone(), routes.clone()),
         _ => Default::default(),

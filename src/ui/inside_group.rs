@@ -7,7 +7,7 @@ use crate::view::face::{Face, Inside};
 use crate::view::group::{Fleet, ServerBox};
 
 /// The servers, and the measure.
-pub(super) fn fleet(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn fleet(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let read = move |part: fn(&Fleet) -> String| {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Group(fleet)) => part(fleet),

@@ -7,7 +7,7 @@ use crate::view::face::{Face, Inside, MessageRow};
 use crate::view::queue::MESSAGES_SHOWN;
 
 /// A row per queue, or per partition and group.
-pub(super) fn messages(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn messages(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let all = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Messages(rows)) => rows.clone(),

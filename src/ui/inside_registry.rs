@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use crate::view::face::{Face, Inside, InstanceRow};
 
 /// A row per instance, and a line for what happened last.
-pub(super) fn instances(quick: Memo<Option<Face>>, slow: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn instances(
+    quick: RwSignal<Option<Face>>,
+    slow: RwSignal<Option<Face>>,
+) -> impl IntoView {
     let read = |face: &Option<Face>| match face.as_ref().map(|f| &f.inside) {
         Some(Inside::Instances(rows, _)) => rows.clone(),
         _ => Vec::new(),

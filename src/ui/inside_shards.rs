@@ -11,7 +11,7 @@ use crate::view::face::{Face, Inside};
 use crate::view::shards::{Placing, ShareRow};
 
 /// A row per partition or shard: its share, the equal share as a mark, how busy it is.
-pub(super) fn shares(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn shares(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let all = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Partitions(rows) | Inside::Shards(rows, _)) => rows.clone(),
@@ -46,7 +46,7 @@ pub(super) fn shares(quick: Memo<Option<Face>>) -> impl IntoView {
 }
 
 /// A router: its placement, then its shards.
-pub(super) fn placement(quick: Memo<Option<Face>>) -> impl IntoView {
+pub(super) fn placement(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let placing = Memo::new(move |_| {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Shards(_, placing)) => placing.clone(),

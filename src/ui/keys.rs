@@ -313,6 +313,17 @@ pub(super) fn focus_text(id: &str) {
     });
 }
 
+/// Gives the first element that a selector finds the keyboard, once it is there.
+pub(super) fn focus_found(selector: &'static str) {
+    request_animation_frame(move || {
+        let found = document().query_selector(selector).ok().flatten();
+        if let Some(Ok(element)) = found.map(|e| e.dyn_into::<web_sys::HtmlElement>()) {
+            // An element that cannot take the focus leaves it where it is.
+            let _ = element.focus();
+        }
+    });
+}
+
 /// Gives an element that is there the keyboard at once.
 pub(super) fn focus_now(id: &str) {
     if let Some(element) = document().get_element_by_id(id)

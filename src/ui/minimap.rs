@@ -1,23 +1,29 @@
 //! The small map in the corner of the canvas: press or drag on it to go there. Whoever uses the
 //! keyboard has arrows and fit.
 
+use std::fmt::Write as _;
+
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{HtmlElement, PointerEvent};
 
 use super::store::store;
+use crate::session::Session;
 use crate::view::camera::{Point, Rect};
 use crate::view::layout;
-use crate::view::minimap::{HEIGHT, Map, WIDTH, centred, is_needed, seen};
+use crate::view::minimap::{HEIGHT, Map, WIDTH, centred, enough, is_cut, seen};
+use crate::view::places::Places;
 
 /// The map, where there is enough to lose one's way in.
 #[component]
 pub(super) fn Minimap() -> impl IntoView {
     let store = store();
+    // Once a document, not once a move of the camera.
+    let all = Memo::new(move |_| store.doc(|s| (layout::extent(s), enough(s))));
     let large = Memo::new(move |_| {
         let (camera, screen) = (store.camera.get(), store.viewport.get());
-        let needed = store.doc(|scenario| is_needed(scenario, camera, screen));
-        needed && !store.options.embed && screen.0 >= 640.0
+        let (all, enough) = all.get();
+        enough && is_cut(all, camera, screen) && !store.options.embed && screen.0 >= 640.0
     });
     view! { <Show when=move || large.get()><Sheet /></Show> }
 }
@@ -27,15 +33,12 @@ fn Sheet() -> impl IntoView {
     let store = store();
     let held = RwSignal::new(false);
     let map = Memo::new(move |_| store.doc(Map::new));
-    // Only what changes is drawn anew: a map of hundreds is looked at while the canvas moves.
+    // Followed at leisure: a map of hundreds is not drawn anew with every move of a hand.
     let boxes = Memo::new(move |_| {
         let map = map.get();
         store.pulse.track();
-        store.doc(|scenario| {
-            let on_map = |node| map.on_map(layout::bounds(scenario, node));
-            let all = scenario.nodes.iter();
-            all.map(|node| (on_map(node), store.with(|s| s.is_up(&node.id)))).collect::<Vec<_>>()
-        })
+        store.rev.track();
+        store.with(|session| store.with_places(|places| boxes(session, places, map)))
     });
     let view_box = move || map.get().on_map(seen(store.camera.get(), store.viewport.get()));
     let go = move |event: &PointerEvent| {
@@ -78,10 +81,25 @@ fn Sheet() -> impl IntoView {
             on:pointerdown=press on:pointermove=follow on:pointerup=move |_| held.set(false)
             on:pointercancel=move |_| held.set(false)
             on:dblclick=|event| event.stop_propagation()>
-            {move || boxes.get().into_iter().map(|(b, up)| {
-                view! { <i class:down=!up style=rect(b)></i> }
-            }).collect_view()}
+            <svg width=WIDTH height=HEIGHT>
+                <path d=move || boxes.with(|all| all[0].clone()) />
+                <path class="down" d=move || boxes.with(|all| all[1].clone()) />
+            </svg>
             <b style=move || rect(view_box())></b>
         </div>
     }
+}
+
+/// The nodes on the map: the outlines of those that are up, and of those that are down.
+fn boxes(session: &Session, places: &Places, map: Map) -> [String; 2] {
+    let mut paths = [String::new(), String::new()];
+    for node in &session.scenario().nodes {
+        let own = map.on_map(places.bounds(&node.id));
+        let (x, y) = (own.x, own.y);
+        let (width, height) = (own.width.max(3.0), own.height.max(3.0));
+        let path = &mut paths[usize::from(!session.is_up(&node.id))];
+        // Writing to a string cannot fail.
+        let _ = write!(path, "M{x:.1} {y:.1}h{width:.1}v{height:.1}h-{width:.1}z");
+    }
+    paths
 }

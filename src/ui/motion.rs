@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::gestures::Gesture;
 use super::store::Store;
+use crate::session::fragment;
+use crate::view::camera::{Camera, Rect};
+use crate::view::{layout, minimap};
 
 /// How long after the last move of the camera the picture is drawn anew.
 const REST: Duration = Duration::from_millis(140);
@@ -34,9 +38,19 @@ pub(super) fn watch(store: Store) {
     });
 }
 
-/// Is there so much in the picture that live numbers have to wait for the camera?
+/// Is there so much in the picture that live numbers have to wait for the camera, or for the hand?
 pub(super) fn holds_numbers(store: Store) -> bool {
-    store.moving.get_untracked() && store.with(|session| session.scenario().nodes.len() > MANY)
+    let dragged = |g: &Gesture| matches!(g, Gesture::Nodes { moved: true, .. });
+    let busy = store.moving.get_untracked() || store.gesture.with_untracked(dragged);
+    busy && store.with(|session| session.scenario().nodes.len() > MANY)
+}
+
+/// What can be seen of a large picture, and a little around it; nothing said of a small one, all of
+/// which is kept up to date.
+pub(super) fn seen(store: Store) -> Option<Rect> {
+    let many = store.with(|session| session.scenario().nodes.len() > MANY);
+    let (camera, screen) = (store.camera.get_untracked(), store.viewport.get_untracked());
+    many.then(|| minimap::seen(camera, screen))
 }
 
 /// Where the camera stands, as a style.
@@ -58,4 +72,32 @@ pub(super) fn legible(store: Store) -> Memo<f64> {
             _ => coarse(store.camera.get_untracked().zoom),
         }
     })
+}
+
+impl Store {
+    /// The whole picture in view.
+    pub(super) fn fit(&self) {
+        let (width, height) = self.viewport.get_untracked();
+        if width > 0.0 {
+            // Room is left below for zoom and legend.
+            let (margin, below) = match (self.options.embed, width < 700.0) {
+                (false, false) => (48.0, 24.0),
+                _ => (12.0, 40.0),
+            };
+            let extent = self.with(|session| layout::extent(session.scenario()));
+            self.camera.set(Camera::fitting(extent, width, height - below, margin));
+        }
+    }
+
+    /// What is selected in view, no larger than it is.
+    pub(super) fn fit_selection(&self) {
+        let ids = self.selected_nodes();
+        let (width, height) = self.viewport.get_untracked();
+        if ids.is_empty() || width <= 0.0 {
+            return self.fit();
+        }
+        let part = self.with(|session| fragment(session.scenario(), &ids));
+        let extent = layout::extent(&part);
+        self.camera.set(Camera::fitting(extent, width, height, 96.0));
+    }
 }

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::store::Store;
-use crate::session::{Command, splice};
+use crate::session::splice;
 use crate::view::camera::{Point, Rect};
 use crate::view::guides;
 use crate::view::layout;
@@ -33,7 +33,7 @@ pub(super) fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
             let own = layout::drawn(annotation);
             match annotation.is_note() {
                 true => touches(own),
-                false => taken.around(own) == taken,
+                false => taken.holds(own),
             }
         });
         let nodes = touched.map(|node| node.id.clone());
@@ -53,26 +53,26 @@ pub(super) fn move_nodes(
     let (places, guides) = store.with(|session| {
         let scenario = session.scenario();
         let Some((lead, x, y)) = were.first() else { return Default::default() };
-        let Some(own) = layout::bounds_of(scenario, lead) else { return Default::default() };
-        let wanted = Point::new(f64::from(*x) + by.x, f64::from(*y) + by.y);
-        let moving = Rect { x: wanted.x, y: wanted.y, ..own };
         let stays = |id: &String| !were.iter().any(|(other, ..)| other == id);
         let others = scenario.nodes.iter().filter(|node| stays(&node.id));
-        let others: Vec<Rect> = others.map(|node| layout::bounds(scenario, node)).collect();
+        let (own, others) = store.with_places(|places| {
+            let others = others.map(|node| places.bounds(&node.id));
+            (places.bounds(lead), others.collect::<Vec<Rect>>())
+        });
+        let wanted = Point::new(f64::from(*x) + by.x, f64::from(*y) + by.y);
+        let moving = Rect { x: wanted.x, y: wanted.y, ..own };
         let (met, guides) = match free {
-            true => ((0.0, 0.0), Vec::new()),
+            true => ((None, None), Vec::new()),
             false => guides::align(moving, &others, GUIDE_REACH / zoom),
         };
         let (grid_x, grid_y) = layout::snap(wanted);
-        let upright = guides.iter().any(|guide| guide.upright);
-        let flat = guides.iter().any(|guide| !guide.upright);
-        let place = |met: bool, own: f64, by: f64, grid: i32| match (free, met) {
+        let place = |met: Option<f64>, own: f64, grid: i32| match (free, met) {
             (true, _) => own.round() as i32,
-            (false, true) => (own + by).round() as i32,
-            (false, false) => grid,
+            (false, Some(by)) => (own + by).round() as i32,
+            (false, None) => grid,
         };
-        let dx = place(upright, wanted.x, met.0, grid_x) - x;
-        let dy = place(flat, wanted.y, met.1, grid_y) - y;
+        let dx = place(met.0, wanted.x, grid_x) - x;
+        let dy = place(met.1, wanted.y, grid_y) - y;
         let moved = were.iter().map(|(id, x, y)| (id.clone(), x + dx, y + dy)).collect::<Vec<_>>();
         (moved, guides)
     });
@@ -83,7 +83,7 @@ pub(super) fn move_nodes(
             .all(|(id, x, y)| session.scenario().place(id).is_none_or(|place| place == (*x, *y)))
     });
     if !stay {
-        store.edit(Command::Move(places), number, "");
+        store.shift(places, number);
     }
 }
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use web_sys::PointerEvent;
 
-use super::gestures::{self, Gesture};
+use super::gestures;
 use super::icons::{self, Icon};
 use super::inside_board;
 use super::inside_cache;
@@ -14,12 +14,12 @@ use super::inside_group;
 use super::inside_queue;
 use super::inside_registry;
 use super::inside_shards;
+use super::live::{self, Card, Wiring};
 use super::store::{Selection, Store, store};
 use crate::node::{Family, Kind, Value};
 use crate::scenario::{NodeSpec, Scenario};
 use crate::session::{Command, Session};
-use crate::view::face::{self, Condition, Face, Inside, Row};
-use crate::view::layout;
+use crate::view::face::{Condition, Face, Inside, Row};
 
 /// More cells than this are written as a number.
 const CELLS_MAX: u32 = 10;
@@ -29,47 +29,37 @@ const CELLS_MAX: u32 = 10;
 pub(super) fn NodeCard(id: String) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(id);
-    let spec =
-        Memo::new(move |_| store.doc(|scenario| id.with_value(|id| scenario.node(id).cloned())));
-    let bounds = Memo::new(move |_| {
-        store.doc(|scenario| {
-            let node = id.with_value(|id| scenario.node(id).cloned());
-            node.map(|node| layout::bounds(scenario, &node)).unwrap_or_default()
-        })
-    });
+    let Card { spec, home, bounds, quick, slow, chosen, wiring } =
+        id.with_value(|id| live::card(store, id));
     let family = spec.with_untracked(|s| s.as_ref().map(|s| s.kind.family()));
     let family = family.unwrap_or(Family::Server);
-    let read = move || {
-        let read = |s: &NodeSpec| store.with(|x| face::face(x.scenario(), x.run(), s));
-        spec.with(|spec| spec.as_ref().and_then(read))
-    };
-    // Cells follow at once, words four times a second.
-    let quick = Memo::new(move |_| {
-        store.beat.track();
-        read()
-    });
-    let slow = Memo::new(move |_| {
-        store.pulse.track();
-        read()
-    });
     let place = move || {
-        let b = bounds.get();
-        format!("left:{}px;top:{}px;width:{}px;height:{}px", b.x, b.y, b.width, b.height)
+        let (b, h) = (bounds.get(), home.get());
+        let full = quick.with(load);
+        let size = format!("width:{}px;height:{}px;--fullness:{full:.2}", b.width, b.height);
+        // In the hand it is shifted, which the browser does without laying anything out anew.
+        let shift = match (b.x == h.x, b.y == h.y) {
+            (true, true) => String::new(),
+            _ => format!(";transform:translate({}px,{}px)", b.x - h.x, b.y - h.y),
+        };
+        format!("left:{}px;top:{}px;{size}{shift}", h.x, h.y)
     };
     let is = move |what| quick.with(|face| condition(face) == what);
-    let selected = move || id.with_value(|id| store.is_selected(id));
-    let objection = Memo::new(move |_| id.with_value(|id| gestures::objection(store, id)));
-    let wiring = move || store.gesture.with(|g| matches!(g, Gesture::Wire { .. }));
+    let objection = move || match wiring.get() {
+        Wiring::Refused(reason) => reason,
+        Wiring::Fits | Wiring::Idle => String::new(),
+    };
     let load = move || quick.with(load);
     view! {
         <div class=format!("node {}", family.entry().key) style=place
-            class:selected=selected class:down=move || is(Condition::Down)
+            class:selected=chosen class:down=move || is(Condition::Down)
             class:unhealthy=move || is(Condition::Unhealthy)
             class:slowed=move || is(Condition::Slow) class:still=move || is(Condition::Still)
+            class:in-hand=move || bounds.get() != home.get()
             class:hot=move || { load() > 0.9 }
-            class:refuses=move || objection.with(Option::is_some)
-            class:welcomes=move || wiring() && objection.with(Option::is_none)
-            data-node=move || id.get_value() title=move || objection.get().unwrap_or_default()
+            class:refuses=move || wiring.with(|w| matches!(w, Wiring::Refused(_)))
+            class:welcomes=move || wiring.with(|w| *w == Wiring::Fits)
+            data-node=id.get_value() title=objection
             on:pointerdown=move |event: PointerEvent| {
                 gestures::press_node(store, &event, id.get_value());
             }
@@ -77,7 +67,6 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
                 super::menu::open(store, &event, Some(Selection::Node(id.get_value())));
             }
             on:dblclick=move |event| super::menu::settings_of(store, &event)>
-            <div class="fill" style:height=move || format!("{:.0}%", load() * 100.0)></div>
             <Head id=id family=family spec=spec slow=slow />
             <Body id=id quick=quick slow=slow spec=spec />
             <Show when=move || family.entry().takes>
@@ -97,8 +86,8 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
 fn Head(
     id: StoredValue<String>,
     family: Family,
-    spec: Memo<Option<NodeSpec>>,
-    slow: Memo<Option<Face>>,
+    spec: RwSignal<Option<NodeSpec>>,
+    slow: RwSignal<Option<Face>>,
 ) -> impl IntoView {
     let store = store();
     let label = move || spec.with(|s| s.as_ref().map(|s| s.label.clone()).unwrap_or_default());
@@ -108,10 +97,9 @@ fn Head(
         let text = slow.with(|face| face.as_ref().map(|f| f.words.clone()).unwrap_or_default());
         format!("{}, {}: {text}", label(), family.entry().name.to_lowercase())
     };
-    let first = move || store.doc(|s| s.nodes.first().map(|node| node.id.clone()));
     let tab_stop = move || {
-        let stop = store.focus.get().or_else(first);
-        if stop == Some(id.get_value()) { "0" } else { "-1" }
+        let here = store.entry.with(|entry| id.with_value(|id| entry.as_ref() == Some(id)));
+        if here { "0" } else { "-1" }
     };
     let is_up = move || slow.with(|face| condition(face) != Condition::Down);
     let power_words = move || format!("{} {}", if is_up() { "Kill" } else { "Revive" }, label());
@@ -143,9 +131,9 @@ fn Head(
 #[component]
 fn Body(
     id: StoredValue<String>,
-    quick: Memo<Option<Face>>,
-    slow: Memo<Option<Face>>,
-    spec: Memo<Option<NodeSpec>>,
+    quick: RwSignal<Option<Face>>,
+    slow: RwSignal<Option<Face>>,
+    spec: RwSignal<Option<NodeSpec>>,
 ) -> impl IntoView {
     let store = store();
     let detail =
@@ -178,8 +166,8 @@ fn Body(
 fn clients(
     store: Store,
     id: StoredValue<String>,
-    spec: Memo<Option<NodeSpec>>,
-    slow: Memo<Option<Face>>,
+    spec: RwSignal<Option<NodeSpec>>,
+    slow: RwSignal<Option<Face>>,
 ) -> impl IntoView {
     let number = move |part: usize| {
         let text = slow.with(|face| face.as_ref().map(|f| f.number.clone()).unwrap_or_default());
@@ -235,7 +223,7 @@ fn untouched(store: Store) -> bool {
 }
 
 /// A row per backend, with its running weight or its share.
-fn rows(quick: Memo<Option<Face>>) -> impl IntoView {
+fn rows(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let all = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(Inside::Rows(rows)) => rows.clone(),
@@ -262,7 +250,7 @@ fn rows(quick: Memo<Option<Face>>) -> impl IntoView {
 }
 
 /// Cores and waiting places as cells; many as a number.
-fn cells(quick: Memo<Option<Face>>) -> impl IntoView {
+fn cells(quick: RwSignal<Option<Face>>) -> impl IntoView {
     let state = move || {
         quick.with(|face| match face.as_ref().map(|f| &f.inside) {
             Some(&Inside::Cells { busy, cores, waiting, places, .. }) => {

@@ -237,7 +237,7 @@ fn fitting(store: Store, from: &str) -> Vec<(String, String)> {
 fn Place(id: String) -> impl IntoView {
     let store = store();
     let id = StoredValue::new(id);
-    let place = move || store.doc(|s| s.node(&id.get_value()).map_or((0, 0), |n| (n.x, n.y)));
+    let place = move || store.placed(|s, _| s.node(&id.get_value()).map_or((0, 0), |n| (n.x, n.y)));
     let set = move |x: i32, y: i32| {
         try_edit(store, Command::Move(vec![(id.get_value(), x, y)]), fresh_number());
     };

@@ -5,30 +5,20 @@ use leptos::prelude::*;
 use super::draft;
 use super::gestures::Gesture;
 use super::habits::Habits;
+use super::live::Live;
 use super::menu::Menu;
 use super::options::Options;
 use super::quick_add::Quick;
+pub(super) use super::selection::Selection;
 use crate::node::Family;
 use crate::scenario::{NodeSpec, Scenario};
 use crate::session::{Command, Refusal, Session};
 use crate::view::camera::{Camera, Point};
-use crate::view::curves::Curves;
 use crate::view::dots::Dot;
 use crate::view::guides::Guide;
 use crate::view::layout;
+use crate::view::places::Places;
 use crate::view::wheel::Wheel;
-
-/// What is selected.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) enum Selection {
-    #[default]
-    Nothing,
-    Node(String),
-    /// Several nodes, in the order in which they were chosen.
-    Nodes(Vec<String>),
-    Wire(String, String),
-    Request(u64),
-}
 
 /// What the panel on the right shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +44,10 @@ pub(super) enum Dialog {
 #[derive(Clone, Copy)]
 pub(super) struct Store {
     session: StoredValue<Session, LocalStorage>,
-    /// The document changed.
+    /// The document changed, otherwise than by something moving.
     pub(super) rev: RwSignal<u32>,
+    /// Something stands elsewhere now; nothing else about it is different.
+    pub(super) shifted: RwSignal<u32>,
     /// Cells and bars may have changed: about twelve times a second.
     pub(super) beat: RwSignal<u32>,
     /// Numbers may have changed: four times a second.
@@ -92,6 +84,8 @@ pub(super) struct Store {
     pub(super) menu: RwSignal<Option<Menu>>,
     /// The node that has the keyboard in the canvas.
     pub(super) focus: RwSignal<Option<String>>,
+    /// The node by which the keyboard comes into the canvas: that one, or else the first.
+    pub(super) entry: Memo<Option<String>>,
     /// What was said last to those who listen.
     pub(super) said: RwSignal<String>,
     /// What was said last to those who look, until it is dismissed.
@@ -101,14 +95,26 @@ pub(super) struct Store {
     pub(super) per_dot: RwSignal<u64>,
     pub(super) options: Options,
     dots: StoredValue<Vec<Dot>, LocalStorage>,
-    curves: StoredValue<Curves, LocalStorage>,
+    places: StoredValue<Places, LocalStorage>,
+    live: StoredValue<Live, LocalStorage>,
 }
 
 impl Store {
     pub(super) fn new(session: Session, options: Options) -> Store {
+        let session = StoredValue::new_local(session);
+        let (rev, focus) = (RwSignal::new(0), RwSignal::new(None::<String>));
+        let entry = Memo::new(move |_| {
+            rev.track();
+            session.with_value(|session| {
+                let scenario = session.scenario();
+                let there = focus.get().filter(|id| scenario.place(id).is_some());
+                there.or_else(|| scenario.ids().next().map(str::to_owned))
+            })
+        });
         let store = Store {
-            session: StoredValue::new_local(session),
-            rev: RwSignal::new(0),
+            session,
+            rev,
+            shifted: RwSignal::new(0),
             beat: RwSignal::new(0),
             pulse: RwSignal::new(0),
             playing: RwSignal::new(false),
@@ -129,16 +135,18 @@ impl Store {
             guides: RwSignal::new(Vec::new()),
             quick: RwSignal::new(None),
             menu: RwSignal::new(None),
-            focus: RwSignal::new(None),
+            focus,
+            entry,
             said: RwSignal::new(String::new()),
             notice: RwSignal::new(None),
             shared: RwSignal::new(false),
             per_dot: RwSignal::new(1),
             options,
             dots: StoredValue::new_local(Vec::new()),
-            curves: StoredValue::new_local(Curves::default()),
+            places: StoredValue::new_local(Places::default()),
+            live: StoredValue::new_local(Live::default()),
         };
-        store.index_curves();
+        store.find_places();
         store
     }
 
@@ -151,6 +159,35 @@ impl Store {
     pub(super) fn doc<T>(&self, read: impl FnOnce(&Scenario) -> T) -> T {
         self.rev.track();
         self.session.with_value(|session| read(session.scenario()))
+    }
+
+    /// Reads where things stand; the caller runs again when that changes.
+    pub(super) fn placed<T>(&self, read: impl FnOnce(&Scenario, &Places) -> T) -> T {
+        self.shifted.track();
+        self.rev.track();
+        self.session
+            .with_value(|session| self.places.with_value(|places| read(session.scenario(), places)))
+    }
+
+    /// Moves things. Only where they stand is looked at again, so that it keeps up with the hand.
+    pub(super) fn shift(&self, places: Vec<(String, i32, i32)>, gesture: u64) {
+        let ids: Vec<String> = places.iter().map(|(id, ..)| id.clone()).collect();
+        match self.travel(|session| session.apply(Command::Move(places), gesture)) {
+            Ok(()) => {
+                if self.notice.with_untracked(Option::is_some) {
+                    self.notice.set(None);
+                }
+                self.places.update_value(|places| {
+                    self.session.with_value(|session| places.shift(session.scenario(), &ids));
+                });
+                super::live::moved(*self, &ids);
+                self.shifted.update(|n| *n += 1);
+                if self.shared.get_untracked() {
+                    draft::make_mine(self);
+                }
+            }
+            Err(refusal) => self.warn(&sentence(&refusal.to_string())),
+        }
     }
 
     /// Moves in time, without touching the document.
@@ -201,7 +238,7 @@ impl Store {
 
     /// The document or the run changed otherwise than by playing on.
     pub(super) fn changed(&self) {
-        self.index_curves();
+        self.find_places();
         self.rev.update(|rev| *rev += 1);
         self.refresh();
         if self.shared.get_untracked() {
@@ -240,92 +277,6 @@ impl Store {
     pub(super) fn warn(&self, words: &str) {
         self.notice.set(Some(words.to_owned()));
         self.say(words);
-    }
-
-    pub(super) fn select(&self, selection: Selection) {
-        match &selection {
-            Selection::Node(_) | Selection::Nodes(_) | Selection::Wire(..) => {
-                self.panel.set(Panel::Inspect);
-            }
-            Selection::Request(_) => self.panel.set(Panel::Request),
-            Selection::Nothing => {}
-        }
-        if let Selection::Node(id) = &selection {
-            self.focus.set(Some(id.clone()));
-        }
-        self.selection.set(selection);
-    }
-
-    pub(super) fn is_selected(&self, id: &str) -> bool {
-        self.selection.with(|selection| match selection {
-            Selection::Node(node) => node == id,
-            Selection::Nodes(all) => all.iter().any(|node| node == id),
-            _ => false,
-        })
-    }
-
-    /// The nodes that are selected.
-    pub(super) fn selected_nodes(&self) -> Vec<String> {
-        match self.selection.get_untracked() {
-            Selection::Node(id) => vec![id],
-            Selection::Nodes(all) => all,
-            _ => Vec::new(),
-        }
-    }
-
-    /// Selects these nodes, however many they are.
-    pub(super) fn select_nodes(&self, mut ids: Vec<String>) {
-        match ids.len() {
-            0 => self.selection.set(Selection::Nothing),
-            1 => self.select(Selection::Node(ids.remove(0))),
-            _ => self.select(Selection::Nodes(ids)),
-        }
-    }
-
-    /// Takes a node into the selection, or out of it.
-    pub(super) fn toggle_selected(&self, id: &str) {
-        let mut ids = self.selected_nodes();
-        match ids.iter().position(|other| other == id) {
-            Some(place) => drop(ids.remove(place)),
-            None => ids.push(id.to_owned()),
-        }
-        let count = ids.len();
-        self.select_nodes(ids);
-        self.say(&format!("{count} selected"));
-    }
-
-    /// The name of one node, the number of several.
-    pub(super) fn names(&self, ids: &[String]) -> String {
-        match ids {
-            [one] => self.label(one),
-            several => format!("{} components", several.len()),
-        }
-    }
-
-    /// The whole picture in view.
-    pub(super) fn fit(&self) {
-        let (width, height) = self.viewport.get_untracked();
-        if width > 0.0 {
-            // Room is left below for zoom and legend.
-            let (margin, below) = match (self.options.embed, width < 700.0) {
-                (false, false) => (48.0, 24.0),
-                _ => (12.0, 40.0),
-            };
-            let extent = self.with(|session| layout::extent(session.scenario()));
-            self.camera.set(Camera::fitting(extent, width, height - below, margin));
-        }
-    }
-
-    /// What is selected in view, no larger than it is.
-    pub(super) fn fit_selection(&self) {
-        let ids = self.selected_nodes();
-        let (width, height) = self.viewport.get_untracked();
-        if ids.is_empty() || width <= 0.0 {
-            return self.fit();
-        }
-        let part = self.with(|session| crate::session::fragment(session.scenario(), &ids));
-        let extent = layout::extent(&part);
-        self.camera.set(Camera::fitting(extent, width, height, 96.0));
     }
 
     /// A new node of this kind with its middle at a canvas point, or where there is room nearby.
@@ -460,13 +411,18 @@ impl Store {
         self.dots.try_update_value(use_them).expect("dots live as long as the page")
     }
 
-    /// The lines of all wires.
-    pub(super) fn with_curves<T>(&self, use_them: impl FnOnce(&Curves) -> T) -> T {
-        self.curves.with_value(use_them)
+    /// Where everything stands.
+    pub(super) fn with_places<T>(&self, use_them: impl FnOnce(&Places) -> T) -> T {
+        self.places.with_value(use_them)
     }
 
-    fn index_curves(&self) {
-        self.curves.set_value(self.with(|session| Curves::of(session.scenario())));
+    /// What cards and wires show.
+    pub(super) fn with_live<T>(&self, use_them: impl FnOnce(&mut Live) -> T) -> T {
+        self.live.try_update_value(use_them).expect("it lives as long as the page")
+    }
+
+    fn find_places(&self) {
+        self.places.set_value(self.with(|session| Places::of(session.scenario())));
     }
 }
 

@@ -119,7 +119,7 @@ fn gather(store: Store, lines: &mut Vec<Option<usize>>) -> u64 {
         return 1;
     }
     store.with(|session| {
-        store.with_curves(|curves| {
+        store.with_places(|curves| {
             let run = session.run();
             lines.clear();
             lines.extend(

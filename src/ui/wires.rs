@@ -4,11 +4,10 @@
 use leptos::prelude::*;
 
 use super::gestures::Gesture;
+use super::live::{self, Line};
 use super::store::{Selection, Store, store};
-use crate::scenario::wire_impairment;
-use crate::session::{Explanation, Session};
-use crate::sim::{Link, LinkId, WireTrouble};
-use crate::view::camera::Point;
+use crate::session::Explanation;
+use crate::sim::{LinkId, WireTrouble};
 use crate::view::curve::Curve;
 use crate::view::layout;
 use crate::view::plan::wire_words;
@@ -45,16 +44,9 @@ pub(super) fn Wires(explanation: Memo<Option<Explanation>>) -> impl IntoView {
 fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> impl IntoView {
     let store = store();
     let pair = StoredValue::new((from, to));
-    let path = Memo::new(move |_| {
-        store.doc(|scenario| {
-            pair.with_value(|(from, to)| layout::wire(scenario, from, to))
-                .map_or(String::new(), |curve| curve.path())
-        })
-    });
-    let selected = move || {
-        let (from, to) = pair.get_value();
-        store.selection.with(|s| *s == Selection::Wire(from, to))
-    };
+    let Line { curve, chosen, trouble, width } =
+        pair.with_value(|(from, to)| live::line(store, from, to));
+    let path = Memo::new(move |_| curve.with(|c| c.as_ref().map_or(String::new(), Curve::path)));
     let on_path = move || {
         let tried = store.tried.with(|tried| pair.with_value(|pair| tried.as_ref() == Some(pair)));
         tried || explanation.with(|e| e.as_ref().is_some_and(|e| crosses(store, &e.path, pair)))
@@ -65,22 +57,8 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
             conflicts.iter().any(|conflict| crosses(store, &conflict.path, pair))
         })
     };
-    let trouble = Memo::new(move |_| {
-        store.rev.track();
-        store.pulse.track();
-        store.with(|session| pair.with_value(|(from, to)| trouble(session, from, to)))
-    });
     let is = move |read: fn(&WireTrouble) -> bool| trouble.with(|(now, _)| read(now));
-    let middle = Memo::new(move |_| {
-        store.doc(|scenario| {
-            let curve = pair.with_value(|(from, to)| layout::wire(scenario, from, to));
-            curve.map(|curve| curve.at(0.5))
-        })
-    });
-    let width = Memo::new(move |_| {
-        store.pulse.track();
-        width(store, pair)
-    });
+    let middle = move || curve.with(|curve| curve.as_ref().map(|curve| curve.at(0.5)));
     let press = move |event: web_sys::PointerEvent| {
         if event.button() == 0 && !store.options.embed {
             let (from, to) = pair.get_value();
@@ -99,52 +77,24 @@ fn Wire(from: String, to: String, explanation: Memo<Option<Explanation>>) -> imp
         super::menu::open(store, &event, Some(Selection::Wire(from, to)));
     };
     view! {
-        <g class="wire-group" class:selected=selected class:on-path=on_path class:against=against
+        <g class="wire-group" class:selected=chosen class:on-path=on_path class:against=against
             class:cut=move || is(|now| now.cut) class:holds=move || is(|now| now.holds)
             class:troubled=move || is(|now| *now != WireTrouble::default())>
             <path class="wire-hit" d=path on:pointerdown=press on:contextmenu=ask />
             <path class="wire" d=path marker-end="url(#tip)"
                 style:stroke-width=move || format!("{:.1}px", width.get()) />
-            <path class="other-way" d=path />
+            <Show when=against>
+                <path class="other-way" d=path />
+            </Show>
             <Show when=move || is(|now| *now != WireTrouble::default())>
                 <text class="wire-trouble"
-                    x=move || middle.get().map(|at| format!("{:.1}", at.x))
-                    y=move || middle.get().map(|at| format!("{:.1}", at.y - 8.0))>
+                    x=move || middle().map(|at| format!("{:.1}", at.x))
+                    y=move || middle().map(|at| format!("{:.1}", at.y - 8.0))>
                     {move || trouble.with(|(now, held)| wire_words(now, *held))}
                 </text>
             </Show>
         </g>
     }
-}
-
-/// The trouble a wire is in, and how much it holds.
-fn trouble(session: &Session, from: &str, to: &str) -> (WireTrouble, usize) {
-    let (scenario, run) = (session.scenario(), session.run());
-    if scenario.faults.is_empty() {
-        return Default::default();
-    }
-    let now = wire_impairment(scenario, from, to, run.now());
-    let held = if now.holds { link(session, from, to).map_or(0, |link| run.held(link)) } else { 0 };
-    (now, held)
-}
-
-/// The number of a wire in the run.
-fn link(session: &Session, from: &str, to: &str) -> Option<LinkId> {
-    let run = session.run();
-    let (from, to) = (run.find(from)?, run.find(to)?);
-    let here = |link: &Link| !link.gone && link.from == from && link.to == to;
-    run.links().iter().position(here).map(|place| LinkId(place as u16))
-}
-
-/// Thicker with traffic: 1.5 to 5 pixels by the square root of requests per second at its source.
-fn width(store: Store, pair: StoredValue<(String, String)>) -> f64 {
-    store.with(|session| {
-        let run = session.run();
-        let link = pair.with_value(|(from, to)| link(session, from, to));
-        let carried = link.map_or(0, |link| run.links()[usize::from(link.0)].carried);
-        let rate = carried as f64 / run.now().seconds().max(1.0);
-        (1.5 + rate.sqrt() * 0.12).min(5.0)
-    })
 }
 
 /// Is the wire one of these links?
@@ -164,11 +114,6 @@ fn crosses(store: Store, path: &[LinkId], pair: StoredValue<(String, String)>) -
 fn drawing(store: Store) -> String {
     let Gesture::Wire { from, at, .. } = store.gesture.get() else { return String::new() };
     let end = store.camera.get().to_canvas(at);
-    let start = store.with(|session| {
-        let scenario = session.scenario();
-        let node = scenario.node(&from)?;
-        Some(layout::port_out(layout::bounds(scenario, node)))
-    });
-    let line = |start: Point| Curve::between(start, end).path();
-    start.map_or(String::new(), line)
+    let start = store.with_places(|places| layout::port_out(places.bounds(&from)));
+    Curve::between(start, end).path()
 }

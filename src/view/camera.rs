@@ -55,6 +55,18 @@ impl Rect {
         across && p.y >= self.y && p.y <= self.y + self.height
     }
 
+    /// Is the other wholly inside?
+    pub fn holds(&self, other: Rect) -> bool {
+        let across = other.x >= self.x && other.x + other.width <= self.x + self.width;
+        across && other.y >= self.y && other.y + other.height <= self.y + self.height
+    }
+
+    /// Do they have some of the plane in common?
+    pub fn touches(&self, other: Rect) -> bool {
+        let across = other.x < self.x + self.width && self.x < other.x + other.width;
+        across && other.y < self.y + self.height && self.y < other.y + other.height
+    }
+
     /// The smallest box around both.
     pub fn around(self, other: Rect) -> Rect {
         let (x, y) = (self.x.min(other.x), self.y.min(other.y));

@@ -1,5 +1,7 @@
 //! How large nodes are, where their ports are, and where a new one fits.
 
+use std::collections::BTreeMap;
+
 use super::cache_face::{self, RINGS_PER_ROW};
 use super::camera::{Point, Rect};
 use super::curve::Curve;
@@ -73,6 +75,20 @@ fn ring_rows(kind: &Kind) -> usize {
     }
 }
 
+/// The boxes of all nodes, in their order.
+pub fn all_bounds(scenario: &Scenario) -> Vec<Rect> {
+    let mut leaving = BTreeMap::<&str, usize>::new();
+    for link in &scenario.links {
+        *leaving.entry(&link.from).or_default() += 1;
+    }
+    let one = |node: &NodeSpec| {
+        let links = leaving.get(node.id.as_str()).copied().unwrap_or(0);
+        let (width, height) = size(&node.kind, links);
+        Rect { x: f64::from(node.x), y: f64::from(node.y), width, height }
+    };
+    scenario.nodes.iter().map(one).collect()
+}
+
 /// The box of a node on the canvas.
 pub fn bounds(scenario: &Scenario, node: &NodeSpec) -> Rect {
     let links = scenario.links.iter().filter(|link| link.from == node.id).count();
@@ -111,7 +127,7 @@ pub fn bounds_of(scenario: &Scenario, id: &str) -> Option<Rect> {
 
 /// The box around everything; a box around the origin when there is nothing.
 pub fn extent(scenario: &Scenario) -> Rect {
-    let nodes = scenario.nodes.iter().map(|node| bounds(scenario, node));
+    let nodes = all_bounds(scenario).into_iter();
     let all = nodes.chain(scenario.annotations.iter().map(drawn));
     all.reduce(Rect::around).unwrap_or(Rect { x: 0.0, y: 0.0, width: 400.0, height: 300.0 })
 }
@@ -126,9 +142,9 @@ pub fn snap(p: Point) -> (i32, i32) {
 /// A place for a new node of this kind near `wanted`, its middle, that covers no other node.
 pub fn free_place(scenario: &Scenario, kind: &Kind, wanted: Point) -> (i32, i32) {
     let (width, height) = size(kind, 0);
+    let others = all_bounds(scenario);
     let covered = |x: f64, y: f64| {
-        scenario.nodes.iter().any(|node| {
-            let other = bounds(scenario, node);
+        others.iter().any(|other| {
             let margin = 16.0;
             x < other.x + other.width + margin
                 && x + width + margin > other.x

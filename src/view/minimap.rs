@@ -49,14 +49,14 @@ impl Map {
     }
 }
 
-/// Is there enough to lose one's way in, and is some of it out of sight?
-pub fn is_needed(scenario: &Scenario, camera: Camera, screen: (f64, f64)) -> bool {
-    let (all, seen) = (layout::extent(scenario), seen(camera, screen));
-    let inside = all.x >= seen.x
-        && all.y >= seen.y
-        && all.x + all.width <= seen.x + seen.width
-        && all.y + all.height <= seen.y + seen.height;
-    scenario.nodes.len() >= NODES_MIN && !inside
+/// Is there enough in it to lose one's way?
+pub fn enough(scenario: &Scenario) -> bool {
+    scenario.nodes.len() >= NODES_MIN
+}
+
+/// Is some of this out of sight?
+pub fn is_cut(all: Rect, camera: Camera, screen: (f64, f64)) -> bool {
+    !seen(camera, screen).holds(all)
 }
 
 /// What the camera shows of the canvas on a screen of this size.
@@ -95,8 +95,9 @@ mod tests {
                     assert!((back.x - b.x).abs() < 1e-6 && (back.y - b.y).abs() < 1e-6);
                 }
                 let far = camera.zoom > 1.0;
-                let many = scenario.nodes.len() >= NODES_MIN;
-                assert_eq!(is_needed(&scenario, camera, screen), far && many, "{}", preset.key);
+                let all = layout::extent(&scenario);
+                assert_eq!(is_cut(all, camera, screen), far, "{}", preset.key);
+                assert_eq!(enough(&scenario), scenario.nodes.len() >= NODES_MIN);
                 let there = centred(camera, Point::new(10.0, 20.0), screen);
                 let middle = seen(there, screen).centre();
                 assert!((middle.x - 10.0).abs() < 1e-9 && (middle.y - 20.0).abs() < 1e-9);

@@ -23,7 +23,7 @@ pub fn inside(scenario: &Scenario, region: &Annotation) -> Vec<String> {
         let bounds = layout::drawn(other);
         match other.what {
             AnnotationKind::Note => own.contains(bounds.centre()),
-            AnnotationKind::Region => other.id != region.id && own.around(bounds) == own,
+            AnnotationKind::Region => other.id != region.id && own.holds(bounds),
         }
     });
     nodes.map(|node| node.id.clone()).chain(drawn.map(|other| other.id.clone())).collect()
@@ -120,7 +120,7 @@ fn above_nodes(scenario: &mut Scenario) -> Vec<String> {
     let (mut x, y) = (all.x as i32, all.y as i32);
     for note in scenario.annotations.iter_mut().filter(|a| a.is_note()) {
         let own = layout::drawn(note);
-        if nodes.iter().chain(&kept).any(|b| overlap(own, *b)) {
+        if nodes.iter().chain(&kept).any(|b| own.touches(*b)) {
             (note.x, note.y) = (x, y - note.height - 3 * GRID);
             x += note.width + GRID;
             lifted.push(note.id.clone());
@@ -128,10 +128,6 @@ fn above_nodes(scenario: &mut Scenario) -> Vec<String> {
         kept.push(layout::drawn(note));
     }
     lifted
-}
-
-fn overlap(a: Rect, b: Rect) -> bool {
-    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
 }
 
 #[cfg(test)]
@@ -187,7 +183,7 @@ mod tests {
             for note in after.annotations.iter().filter(|a| a.is_note()) {
                 let own = layout::drawn(note);
                 for node in &after.nodes {
-                    assert!(!overlap(own, layout::bounds(after, node)), "{}", preset.key);
+                    assert!(!own.touches(layout::bounds(after, node)), "{}", preset.key);
                 }
             }
             assert!(session.undo().expect("it is one step"));

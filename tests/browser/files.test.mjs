@@ -93,6 +93,25 @@ export const tests = {
     t.equal(await page.locator('.kept').count(), 1);
     await page.getByRole('button', { name: 'Put it back' }).click();
     t.equal(await page.locator('.kept').count(), 2);
+    await page.getByRole('button', { name: 'Rename Two of them' }).click();
+    await page.getByRole('textbox', { name: 'Rename Two of them' }).fill('A pair');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Take out A pair' }).waitFor();
+    // Another tab keeps one meanwhile: neither loses what the other kept.
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await pause(other);
+    await other.getByLabel('Title of this scenario').fill('From the other tab');
+    await other.getByLabel('Title of this scenario').blur();
+    await examples(other);
+    await other.getByRole('button', { name: 'Keep in this browser' }).click();
+    await other.getByRole('button', { name: 'Take out From the other tab' }).waitFor();
+    await page.getByRole('button', { name: 'Rename A pair' }).click();
+    await page.getByRole('textbox', { name: 'Rename A pair' }).fill('Two again');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Take out From the other tab' }).waitFor();
+    t.equal(await page.locator('.kept').count(), 3);
+    await other.close();
     await page.locator('.kept').filter({ hasText: first }).getByRole('button').first().click();
     await t.eventually(async () => /5 components, 4 wires/.test(await described(page)));
   },

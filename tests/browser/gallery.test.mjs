@@ -16,7 +16,7 @@ function outside(page) {
     for (const card of document.querySelectorAll('#canvas [data-node]')) {
       const box = card.getBoundingClientRect();
       for (const part of card.querySelectorAll('*:not(svg *)')) {
-        if (part.matches('.port, .fill, .unseen, .hint') || part.closest('.port')) continue;
+        if (part.matches('.port, .unseen, .hint') || part.closest('.port')) continue;
         const { left, right, top, bottom, width, height } = part.getBoundingClientRect();
         const out = left < box.left - 2 || right > box.right + 2 || top < box.top - 2 || bottom > box.bottom + 2;
         if (width > 0 && height > 0 && out) {
