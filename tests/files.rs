@@ -122,7 +122,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "\"title\": \"t\"",
         "\"name\": \"t\"",
-        "has no field \"name\"; it has schema, title, note, seed, speed, nodes, links, faults, sends",
+        "has no field \"name\"; it has schema, title, note, seed, speed, nodes, links, faults, sends, \
+         annotations",
     ),
     (
         "\"switchyard/1\"",

@@ -154,10 +154,11 @@ pub(super) fn apply(scenario: &mut Scenario, command: Command) -> Result<Command
     // Moving is done sixty times a second, and only places can be wrong about it.
     if let Command::Move(places) = command {
         for (id, x, y) in &places {
-            if scenario.place(id).is_none() {
-                node_place(scenario, id)?;
-            }
-            check_place((*x, *y), id)?;
+            let there = match scenario.annotations.iter().position(|a| a.id == *id) {
+                Some(place) => format!("annotations[{place}]"),
+                None => format!("nodes[{}]", node_place(scenario, id)?),
+            };
+            check_place((*x, *y), &there)?;
         }
         return move_all(scenario, places);
     }

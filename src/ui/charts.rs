@@ -100,7 +100,8 @@ fn flow_words(store: Store) -> String {
                 AnyNode::Clients(clients) => Some(rate(clients).per_second(now)),
                 _ => None,
             });
-            all.sum::<f64>()
+            // An empty sum of floats is -0.
+            all.sum::<f64>() + 0.0
         };
         format!("{:.0} / {:.0} per s", sum(|c| c.answered()), sum(|c| c.sent()))
     })

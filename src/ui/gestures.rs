@@ -11,6 +11,7 @@ use super::annotations;
 use super::moving::{inside, move_nodes, splice_in};
 use super::quick_add;
 use super::store::{Selection, Store};
+use super::touch::{pinched, second_finger};
 use crate::node::Family;
 use crate::scenario::Annotation;
 use crate::session::{Command, Session, fragment, insert};
@@ -77,44 +78,6 @@ pub(super) fn fresh_number() -> u64 {
 
 fn far(a: Point, b: Point, limit: f64) -> bool {
     a.distance2(b) > limit * limit
-}
-
-/// One more finger is down. With two, whatever the first had begun is taken back, and both move and
-/// zoom the canvas.
-fn second_finger(store: Store, event: &PointerEvent) -> bool {
-    if event.pointer_type() != "touch" || store.options.embed {
-        return false;
-    }
-    let finger = (event.pointer_id(), on_canvas(event));
-    let first = store.finger.get_untracked().filter(|(id, _)| *id != finger.0);
-    match first {
-        None => {
-            store.finger.set(Some(finger));
-            false
-        }
-        Some(first) => {
-            cancel(store);
-            store.gesture.set(Gesture::Pinch { fingers: [first, finger] });
-            true
-        }
-    }
-}
-
-/// One of two fingers has moved.
-fn pinched(store: Store, id: i32, at: Point) {
-    let Gesture::Pinch { fingers } = store.gesture.get_untracked() else { return };
-    let after = fingers.map(|(own, was)| (own, if own == id { at } else { was }));
-    let span = |fingers: &[(i32, Point); 2]| fingers[0].1.distance2(fingers[1].1).sqrt().max(1.0);
-    let middle = |fingers: &[(i32, Point); 2]| {
-        let [(_, a), (_, b)] = fingers;
-        Point::new((a.x + b.x) / 2.0, (a.y + b.y) / 2.0)
-    };
-    let (before, now) = (middle(&fingers), middle(&after));
-    let factor = span(&after) / span(&fingers);
-    store.camera.update(|camera| {
-        *camera = camera.panned(now.x - before.x, now.y - before.y).zoomed(now, factor);
-    });
-    store.gesture.set(Gesture::Pinch { fingers: after });
 }
 
 /// Whoever goes on elsewhere does not want what lies over the canvas any more.
@@ -422,18 +385,7 @@ fn released(store: Store, event: &PointerEvent) {
                 store.changed();
             }
             store.guides.set(Vec::new());
-            let ids: Vec<String> = were.into_iter().map(|(id, ..)| id).collect();
-            match (&ids[..], moved) {
-                ([], _) => {}
-                ([one], true) if copies => store.say(&format!("Added {}", store.label(one))),
-                ([one], true) => {
-                    store.say(&format!("Moved {}", store.label(one)));
-                    splice_in(store, one);
-                }
-                (several, true) => store.say(&format!("Moved {} components", several.len())),
-                // A click on one of several means that one.
-                ([first, ..], false) => store.select(Selection::Node(first.clone())),
-            }
+            put_down(store, were.into_iter().map(|(id, ..)| id).collect(), moved, copies);
         }
         Gesture::Wire { from, start, sticky, .. } => {
             if !sticky && !far(at, start, CLICK) {
@@ -463,6 +415,21 @@ fn released(store: Store, event: &PointerEvent) {
                 store.add_node(family, None);
             }
         }
+    }
+}
+
+/// What was in the hand is let go; or it was only clicked.
+fn put_down(store: Store, ids: Vec<String>, moved: bool, copies: bool) {
+    match (&ids[..], moved) {
+        ([], _) => {}
+        ([one], true) if copies => store.say(&format!("Added {}", store.label(one))),
+        ([one], true) => {
+            store.say(&format!("Moved {}", store.label(one)));
+            splice_in(store, one);
+        }
+        (several, true) => store.say(&format!("Moved {} components", several.len())),
+        // A click on one of several means that one.
+        ([first, ..], false) => store.select(Selection::Node(first.clone())),
     }
 }
 

@@ -55,6 +55,7 @@ mod store;
 mod surface;
 mod theme;
 mod topbar;
+mod touch;
 mod upgrade;
 mod wires;
 

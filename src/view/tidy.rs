@@ -42,10 +42,13 @@ pub fn tidy(scenario: &Scenario) -> Vec<(String, i32, i32)> {
         c_minimization: CrossingMinimization::Barycenter,
         transpose: true,
     };
-    let mut parts: Vec<Vec<(usize, f64, f64)>> =
-        from_vertices_and_edges(&vertices, &edges, &config)
+    let mut parts: Vec<Vec<(usize, f64, f64)>> = from_vertices_and_edges(&vertices, &edges, &config)
             .into_iter()
-            .map(|(part, ..)| part.into_iter().map(|(place, (x, y))| (place, x, y)).collect())
+            // It names vertices by where they stand in the list.
+            .map(|(part, ..)| {
+                let own = |n: usize| vertices[n].0 as usize;
+                part.into_iter().map(|(n, (x, y))| (own(n), x, y)).collect()
+            })
             .collect();
     // The parts in the order of their first nodes, whatever order they come in.
     parts.sort_by_key(|part| part.iter().map(|(place, ..)| *place).min());

@@ -123,7 +123,7 @@ impl Group {
             }
         }
         self.mark = self.areas(cx.now());
-        match self.is_settled() {
+        match self.is_settled(&decision) {
             true => self.stop_looking(),
             false => self.look_later(cx),
         }
@@ -179,9 +179,12 @@ impl Group {
     }
 
     /// Would a look change nothing, now and until something happens?
-    fn is_settled(&self) -> bool {
+    fn is_settled(&self, last: &Decision) -> bool {
         let quiet = |member: &super::Member| member.life == Life::Up && member.in_hand() == 0;
-        self.desired == self.config.fewest() && self.places.iter().flatten().all(quiet)
+        // Within a tolerance of all of the target, not even nothing to do is far enough from it.
+        let close = last.measured == 0.0 && matches!(last.action, Action::Close);
+        let stays = close || self.desired == self.config.fewest();
+        stays && self.places.iter().flatten().all(quiet)
     }
 
     pub(super) fn areas(&self, now: Time) -> Mark {
