@@ -1,5 +1,6 @@
 //! A scenario as the end of a link: `1.<payload>` or `2.<payload>`, where the payload is
-//! `base64url( flags | crc32 | body )` and the body is the wire form, deflated when that is shorter.
+//! `base64url( flags | crc32 | body )` and the body is the wire form, deflated when that is
+//! shorter.
 //!
 //! The version stands outside, so that an old page can say "made with a newer version". Everything
 //! is bounded before it is believed: a link that would inflate to 100 MB is refused at once.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::draft;
+use super::gestures;
 use super::live;
 use super::motion;
 use super::store::Store;
@@ -59,6 +60,7 @@ fn next(store: Store, awake: RwSignal<bool>, mut clock: Clock) {
         let now = now_ms();
         let passed = (now - clock.last).clamp(0.0, FRAME_MS_MAX);
         clock.last = now;
+        gestures::drift(store);
         if store.playing.get_untracked() {
             run_on(store, passed, now);
             surface::draw(store);

@@ -2,12 +2,15 @@
 //!
 //! Every gesture ends cleanly: released, cancelled, left or interrupted.
 
+use std::cell::Cell;
+
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::PointerEvent;
 
 use super::annotations;
+use super::motion;
 use super::moving::{inside, move_nodes, splice_in};
 use super::quick_add;
 use super::store::{Selection, Store};
@@ -26,10 +29,6 @@ const TOUCH: f64 = 6.0;
 const TOUCH_PALETTE: f64 = 25.0;
 /// How near a dot must be to be clicked, in pixels.
 const DOT_REACH: f64 = 14.0;
-/// How near the edge the canvas begins to move along, in pixels, and how fast.
-const EDGE: f64 = 24.0;
-const EDGE_SPEED: f64 = 8.0;
-
 /// What the pointer is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Gesture {
@@ -298,8 +297,34 @@ pub(super) fn cancel(store: Store) -> bool {
     busy
 }
 
+thread_local! {
+    /// Where the pointer was last, and how it was followed.
+    static LAST: Cell<(Point, f64, bool)> = const { Cell::new((Point::new(0.0, 0.0), 0.0, false)) };
+}
+
+/// Once a frame: what is held near the edge of the canvas moves the canvas along, also while the
+/// hand rests there.
+pub(super) fn drift(store: Store) {
+    let holds = store.gesture.with_untracked(|gesture| match gesture {
+        Gesture::Nodes { moved, .. } | Gesture::Marquee { moved, .. } => *moved,
+        // Between its two clicks the pointer may be elsewhere on the page.
+        Gesture::Wire { sticky, .. } => !sticky,
+        _ => false,
+    });
+    let (at, slack, free) = LAST.get();
+    let Some((dx, dy)) = holds.then(|| motion::pan_at_edge(store, at)).flatten() else { return };
+    store.gesture.update_untracked(|gesture| {
+        if let Gesture::Marquee { from, .. } = gesture {
+            // Its first corner stays where it was put on the picture.
+            *from = Point::new(from.x + dx, from.y + dy);
+        }
+    });
+    moved(store, at, slack, free);
+}
+
 /// Follows the pointer; `free` is without meeting the grid or others.
 fn moved(store: Store, at: Point, slack: f64, free: bool) {
+    LAST.set((at, slack, free));
     let mut gesture = store.gesture.get_untracked();
     match &mut gesture {
         Gesture::None | Gesture::Pinch { .. } => return,
@@ -319,7 +344,6 @@ fn moved(store: Store, at: Point, slack: f64, free: bool) {
                 }
             }
             if *moved {
-                pan_at_edge(store, at);
                 let p = store.camera.get_untracked().to_canvas(at);
                 move_nodes(store, were, Point::new(p.x - taken.x, p.y - taken.y), (*number, free));
             }
@@ -327,7 +351,6 @@ fn moved(store: Store, at: Point, slack: f64, free: bool) {
         Gesture::Marquee { from, at: end, before, moved } => {
             *moved |= far(at, *from, slack);
             if *moved {
-                pan_at_edge(store, at);
                 *end = at;
                 let mut ids = before.clone();
                 ids.extend(inside(store, *from, at).into_iter().filter(|id| !before.contains(id)));
@@ -343,7 +366,6 @@ fn moved(store: Store, at: Point, slack: f64, free: bool) {
             annotations::pull(store, was, Point::new(p.x + off.x, p.y + off.y), *number);
         }
         Gesture::Wire { at: end, .. } => {
-            pan_at_edge(store, at);
             *end = at;
         }
         Gesture::New { at: end, start, moved, touch, .. } => {
@@ -443,23 +465,6 @@ fn end_sticky_wire(store: Store, target: Option<&str>) -> bool {
         store.connect(&from, target);
     }
     true
-}
-
-fn pan_at_edge(store: Store, at: Point) {
-    let (width, height) = store.viewport.get_untracked();
-    let push = |place: f64, size: f64| {
-        if place < EDGE {
-            EDGE_SPEED
-        } else if place > size - EDGE {
-            -EDGE_SPEED
-        } else {
-            0.0
-        }
-    };
-    let (dx, dy) = (push(at.x, width), push(at.y, height));
-    if dx != 0.0 || dy != 0.0 {
-        store.camera.update(|camera| *camera = camera.panned(dx, dy));
-    }
 }
 
 fn under(event: &PointerEvent) -> Option<web_sys::Element> {

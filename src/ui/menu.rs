@@ -39,6 +39,11 @@ pub(super) fn open(store: Store, event: &MouseEvent, on: Option<Selection>) {
     store.menu.set(Some(Menu { at: on_canvas(event) }));
 }
 
+/// A finger asks for the menu of what is selected.
+pub(super) fn open_at(store: Store, at: Point) {
+    store.menu.set(Some(Menu { at }));
+}
+
 /// The keyboard asks for the menu of what is selected.
 pub(super) fn open_for_selection(store: Store) -> bool {
     let at = store.with(|session| {

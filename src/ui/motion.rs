@@ -8,13 +8,17 @@ use leptos::prelude::*;
 use super::gestures::Gesture;
 use super::store::Store;
 use crate::session::fragment;
-use crate::view::camera::{Camera, Rect};
+use crate::view::camera::{Camera, Point, Rect};
 use crate::view::{layout, minimap};
 
 /// How long after the last move of the camera the picture is drawn anew.
 const REST: Duration = Duration::from_millis(140);
 /// From so many nodes on, live numbers on them wait until the camera rests.
 const MANY: usize = 100;
+
+/// How near the edge the canvas begins to move along, in pixels, and how fast.
+const EDGE: f64 = 24.0;
+const EDGE_SPEED: f64 = 8.0;
 
 /// Notes when the camera moves and when it has come to rest.
 pub(super) fn watch(store: Store) {
@@ -51,6 +55,26 @@ pub(super) fn seen(store: Store) -> Option<Rect> {
     let many = store.with(|session| session.scenario().nodes.len() > MANY);
     let (camera, screen) = (store.camera.get_untracked(), store.viewport.get_untracked());
     many.then(|| minimap::seen(camera, screen))
+}
+
+/// Moves the canvas along when the pointer is near its edge; gives by how much.
+pub(super) fn pan_at_edge(store: Store, at: Point) -> Option<(f64, f64)> {
+    let (width, height) = store.viewport.get_untracked();
+    let push = |place: f64, size: f64| {
+        if place < EDGE {
+            EDGE_SPEED
+        } else if place > size - EDGE {
+            -EDGE_SPEED
+        } else {
+            0.0
+        }
+    };
+    let (dx, dy) = (push(at.x, width), push(at.y, height));
+    let near = dx != 0.0 || dy != 0.0;
+    if near {
+        store.camera.update(|camera| *camera = camera.panned(dx, dy));
+    }
+    near.then_some((dx, dy))
 }
 
 /// Where the camera stands, as a style.

@@ -1,10 +1,13 @@
 //! Fingers: one more on the canvas, and two that move and zoom it.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use web_sys::PointerEvent;
 
 use super::gestures::{Gesture, cancel, on_canvas};
-use super::store::Store;
+use super::menu;
+use super::store::{Selection, Store};
 use crate::view::camera::Point;
 
 /// One more finger is down. With two, whatever the first had begun is taken back, and both move and
@@ -18,6 +21,7 @@ pub(super) fn second_finger(store: Store, event: &PointerEvent) -> bool {
     match first {
         None => {
             store.finger.set(Some(finger));
+            press_long(store, finger);
             false
         }
         Some(first) => {
@@ -26,6 +30,31 @@ pub(super) fn second_finger(store: Store, event: &PointerEvent) -> bool {
             true
         }
     }
+}
+
+/// How long a finger rests before it means the menu.
+const LONG: Duration = Duration::from_millis(500);
+/// How far it may wander meanwhile, in pixels.
+const WANDER: f64 = 6.0;
+
+/// A finger that stays where it is asks for the menu of what is under it.
+fn press_long(store: Store, (id, from): (i32, Point)) {
+    let ask = move || {
+        let there = store
+            .finger
+            .get_untracked()
+            .filter(|(own, at)| *own == id && at.distance2(from) <= WANDER * WANDER);
+        let begun = store.gesture.get_untracked();
+        if there.is_none() || matches!(begun, Gesture::Pinch { .. } | Gesture::Wire { .. }) {
+            return;
+        }
+        cancel(store);
+        if matches!(begun, Gesture::Pan { .. }) {
+            store.selection.set(Selection::Nothing);
+        }
+        menu::open_at(store, from);
+    };
+    set_timeout(ask, LONG);
 }
 
 /// One of two fingers has moved.

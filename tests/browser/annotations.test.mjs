@@ -187,6 +187,33 @@ export const tests = {
     await t.eventually(async () => Math.abs((await box(page.locator('[data-node="s2"]'))).y - before.y) < 0.5);
   },
 
+  'a finger that rests asks for the menu, and what is held at the edge moves the canvas along': async (t) => {
+    const page = await t.open('', { touch: true, width: 390, height: 844 });
+    const press = (kind, at) => page.evaluate(([kind, at]) => {
+      const on = document.elementFromPoint(at.x, at.y);
+      on.dispatchEvent(new PointerEvent(kind, {
+        bubbles: true, clientX: at.x, clientY: at.y, pointerId: 5, pointerType: 'touch', isPrimary: true, button: 0,
+      }));
+    }, [kind, at]);
+    const at = await middle(page.locator('[data-node] .name').first());
+    await press('pointerdown', at);
+    await page.getByRole('menuitem', { name: /^Settings/ }).waitFor();
+    await press('pointerup', at);
+    t.ok(await page.getByRole('menuitem', { name: /^Settings/ }).isVisible());
+    const desk = await opened(t);
+    const from = await middle(desk.locator('[data-node="s1"] .head .icon').first());
+    const canvas = await box(desk.locator('#canvas'));
+    await desk.mouse.move(from.x, from.y);
+    await desk.mouse.down();
+    await desk.mouse.move(canvas.x + canvas.width - 8, from.y, { steps: 6 });
+    const before = await stand(desk);
+    await t.eventually(async () => (await stand(desk)).x < before.x - 100, { message: 'the canvas stands still' });
+    await desk.mouse.up();
+    const after = await stand(desk);
+    await desk.waitForTimeout(200);
+    t.equal(await stand(desk), after);
+  },
+
   'one event back is where it was before': async (t) => {
     const page = await opened(t);
     const [on, back] = ['One event on', 'One event back'].map((name) => page.getByRole('button', { name }));
