@@ -84,12 +84,12 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                 "Arrow keys go from component to component, Enter opens the settings, C connects, \
                  Space runs and pauses. The Outline panel does everything with ordinary buttons."
             </p>
-            <div class="world" class:far=far class:moving=moving style=camera>
+            <div class="world" class:far=far class:travels=moving style=camera>
                 <super::annotations::Regions />
                 <Wires explanation=explanation />
             </div>
             <canvas id="dots" class="dots" aria-hidden="true" node_ref=dots></canvas>
-            <div class="world nodes" class:tiny=tiny class:far=far class:moving=moving style=nodes>
+            <div class="world nodes" class:tiny=tiny class:far=far class:travels=moving style=nodes>
                 <For each=move || ids.get() key=|id| id.clone() let:id>
                     <NodeCard id=id />
                 </For>
