@@ -89,12 +89,13 @@ function frames({ own, canvas, node }, act) {
       area.dispatchEvent(new MouseEvent('mousedown', { ...common, ...press, buttons: 4 }));
     }
     const all = [];
+    let after = box;
     let before = await new Promise(requestAnimationFrame);
     const end = before + seconds * 1000;
     for (let n = 1; before < end; n += 1) {
       const round = (n % 60) / 60 * 2 * Math.PI;
       const by = [Math.sin(round) * 60, Math.cos(round) * 40];
-      if (act === 'zoom') wheel({ deltaY: n % 20 < 10 ? 30 : -30, ctrlKey: true });
+      if (act === 'zoom') wheel({ deltaY: n % 20 < 10 ? -30 : 30, ctrlKey: true });
       const from = act === 'drag' ? grip : middle;
       const at = { clientX: from.clientX + by[0], clientY: from.clientY + by[1] };
       if (act !== 'zoom') {
@@ -104,9 +105,10 @@ function frames({ own, canvas, node }, act) {
       const now = await new Promise(requestAnimationFrame);
       all.push(now - before);
       before = now;
+      // Somewhere on its way.
+      if (n === 5) after = held.getBoundingClientRect();
     }
     fire(document, ['pointerup', 'mouseup'], middle, 0);
-    const after = held.getBoundingClientRect();
     return { all, moved: Math.hypot(after.left - box.left, after.top - box.top), wide: after.width / box.width };
   }, [canvas, node, act, SECONDS]);
 }

@@ -1,5 +1,5 @@
 // Random keys and pointer for a while: no panic, no state that nobody gets out of. Longer with
-// MONKEY_SECONDS=120; another order with MONKEY_SEED.
+// MONKEY_SECONDS=120 SWITCHYARD_TEST_SECONDS=180; another order with MONKEY_SEED.
 
 import { pause, run } from './lib/person.mjs';
 
@@ -10,6 +10,7 @@ const KEYS = [
   'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Control+ArrowRight', 'Shift+ArrowDown', 'Enter', 'Escape', 'Escape', 'Tab',
   'Shift+Tab', ' ', '.', 'Home', '[', ']', 'c', 'x', 'Delete', 'Control+Delete', 'Control+z', 'Control+z', 'Control+Shift+z', 'Control+a',
   'Control+d', 'l', 'a', '/', '+', '-', '1', '2', '0', 'Shift+F10', '?', 's', 'e', 'r', '9', 'Backspace', 'PageDown',
+  'Control+g', ',', ',', 'End', 'k', 'Alt+ArrowRight', 'Alt+ArrowDown', 'Alt+Shift+ArrowRight', "Control+'", 'Alt+r',
 ];
 
 /** The same numbers for the same seed. */
