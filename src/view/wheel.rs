@@ -1,8 +1,7 @@
 //! What a turn of the wheel means: a mouse's wheel zooms, two fingers on a trackpad move the
 //! canvas. Browsers do not say which it is, so it is told from the numbers, or a person says so.
 
-use super::camera::Camera;
-use super::camera::Point;
+use super::camera::{Camera, Point};
 
 /// What a person says they use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,14 +95,14 @@ impl Wheel {
         camera.panned(-dx * line, -dy * line)
     }
 
-    /// Fractions, turns to the side and small turns are a trackpad; lines, or three notches, a
-    /// mouse. Turns with a key say nothing: pinching is told as a wheel with Ctrl.
+    /// Turns to the side and small turns are a trackpad; lines, or three notches, a mouse. Turns with
+    /// a key say nothing: pinching is told as a wheel with Ctrl. Fractions say nothing either: where
+    /// a screen or a page is scaled, so are the notches of a mouse.
     fn learn(&mut self, turn: Turn) {
         if turn.command || turn.shift {
             return;
         }
-        let fingers =
-            !turn.lines && (turn.dx != 0.0 || turn.dy.fract() != 0.0 || turn.dy.abs() < FINGER);
+        let fingers = !turn.lines && (turn.dx != 0.0 || turn.dy.abs() < FINGER);
         if fingers {
             *self = Wheel { found: Device::Trackpad, notches: 0 };
         } else if turn.lines {
@@ -150,6 +149,8 @@ mod tests {
         assert_eq!(after(&mut wheel, Device::Auto, down(4.0)).zoom, 1.0);
         let lines = Turn { lines: true, ..down(-3.0) };
         assert!(after(&mut wheel, Device::Auto, lines).zoom > 1.0);
+        // The notches of a mouse on a page that is scaled to 90 %.
+        assert!(after(&mut wheel, Device::Auto, down(111.1)).zoom < 1.0);
     }
 
     #[test]
