@@ -15,10 +15,8 @@ const ABOVE: f64 = 40.0;
 /// wholly inside.
 pub fn inside(scenario: &Scenario, region: &Annotation) -> Vec<String> {
     let own = layout::drawn(region);
-    let nodes = scenario.nodes.iter().filter(|n| {
-        let middle = layout::bounds(scenario, n).centre();
-        own.contains(middle)
-    });
+    let bounds = layout::all_bounds(scenario);
+    let nodes = scenario.nodes.iter().zip(bounds).filter(|(_, b)| own.contains(b.centre()));
     let drawn = scenario.annotations.iter().filter(|other| {
         let bounds = layout::drawn(other);
         match other.what {
@@ -26,7 +24,7 @@ pub fn inside(scenario: &Scenario, region: &Annotation) -> Vec<String> {
             AnnotationKind::Region => other.id != region.id && own.holds(bounds),
         }
     });
-    nodes.map(|node| node.id.clone()).chain(drawn.map(|other| other.id.clone())).collect()
+    nodes.map(|(node, _)| node.id.clone()).chain(drawn.map(|other| other.id.clone())).collect()
 }
 
 /// These, and what lies in those of them that are regions: all that moves when they are moved.
@@ -67,17 +65,18 @@ pub fn follow(scenario: &Scenario, places: &[(String, i32, i32)]) -> Vec<Command
             (node.x, node.y) = (*x, *y);
         }
     }
-    let mut commands = Vec::new();
+    let regions = scenario.annotations.iter().filter(|a| !a.is_note());
+    let held: Vec<(&Annotation, Vec<String>)> =
+        regions.map(|region| (region, inside(scenario, region))).collect();
     let mut taken = Vec::new();
-    for region in scenario.annotations.iter().filter(|a| a.what == AnnotationKind::Region) {
-        let within = inside(scenario, region);
+    for (_, within) in &held {
         // A note in it stays with the first of its nodes.
         let by = within.iter().find_map(|id| {
             let (was, now) = (scenario.node(id)?, moved.node(id)?);
             Some((now.x - was.x, now.y - was.y))
         });
         let Some((dx, dy)) = by else { continue };
-        for id in &within {
+        for id in within {
             let note = moved.annotations.iter_mut().find(|a| a.id == *id && a.is_note());
             if let Some(note) = note.filter(|note| !taken.contains(&note.id)) {
                 (note.x, note.y) = (note.x + dx, note.y + dy);
@@ -87,34 +86,24 @@ pub fn follow(scenario: &Scenario, places: &[(String, i32, i32)]) -> Vec<Command
     }
     let lifted = above_nodes(&mut moved);
     taken.retain(|id| !lifted.contains(id));
-    for region in scenario.annotations.iter().filter(|a| a.what == AnnotationKind::Region) {
-        let mut within = inside(scenario, region);
-        within.retain(|id| scenario.node(id).is_some() || taken.contains(id));
-        let holds = within.iter().any(|id| scenario.node(id).is_some());
-        if let Some((x, y, width, height)) = around(&moved, &within).filter(|_| holds) {
-            commands.push(Command::SetAnnotation(Annotation {
-                x,
-                y,
-                width,
-                height,
-                ..region.clone()
-            }));
-        }
+    let mut now = Vec::new();
+    for (region, mut within) in held {
+        let is_node = |id: &String| scenario.node(id).is_some();
+        within.retain(|id| is_node(id) || taken.contains(id));
+        let frame = around(&moved, &within).filter(|_| within.iter().any(is_node));
+        let kept = (region.x, region.y, region.width, region.height);
+        let (x, y, width, height) = frame.unwrap_or(kept);
+        now.push(Annotation { x, y, width, height, ..region.clone() });
     }
-    let notes = moved.annotations.into_iter().filter(Annotation::is_note);
-    commands.extend(notes.map(Command::SetAnnotation));
-    commands.retain(|command| match command {
-        Command::SetAnnotation(now) => scenario.annotation(&now.id) != Some(now),
-        _ => true,
-    });
-    commands
+    now.extend(moved.annotations.into_iter().filter(Annotation::is_note));
+    now.retain(|one| scenario.annotation(&one.id) != Some(one));
+    now.into_iter().map(Command::SetAnnotation).collect()
 }
 
 /// Puts notes that lie on nodes or on one another into a row above everything; gives which.
 fn above_nodes(scenario: &mut Scenario) -> Vec<String> {
     let mut lifted = Vec::new();
-    let nodes: Vec<Rect> =
-        scenario.nodes.iter().map(|node| layout::bounds(scenario, node)).collect();
+    let nodes = layout::all_bounds(scenario);
     let Some(all) = nodes.iter().copied().reduce(Rect::around) else { return lifted };
     let mut kept: Vec<Rect> = Vec::new();
     let (mut x, y) = (all.x as i32, all.y as i32);
@@ -143,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_holds_what_it_was_drawn_around_and_nothing_else() {
+    fn a_region_holds_what_it_was_drawn_around_and_takes_along_what_it_holds() {
         for preset in GALLERY {
             let mut scenario = preset.scenario();
             let ids: Vec<String> =
@@ -153,8 +142,14 @@ mod tests {
             scenario.annotations.push(region.clone());
             let found = inside(&scenario, &region);
             assert!(ids.iter().all(|id| found.contains(id)), "{}", preset.key);
+            let frame = layout::drawn(&region);
+            for node in scenario.nodes.iter().filter(|node| !found.contains(&node.id)) {
+                let apart = !frame.contains(layout::bounds(&scenario, node).centre());
+                assert!(apart, "{}: {} is left out", preset.key, node.id);
+            }
             let all = carried(&scenario, &["region".into()]);
-            assert_eq!(all.len(), found.len() + 1);
+            assert_eq!(all[0], "region");
+            assert_eq!(all[1..], found);
         }
         assert_eq!(around(&Scenario::default(), &[]), None);
     }
