@@ -24,15 +24,13 @@ pub(super) fn inside(store: Store, a: Point, b: Point) -> Vec<String> {
     store.with(|session| {
         let scenario = session.scenario();
         let taken = Rect { x: left, y: top, width: right - left, height: bottom - top };
-        let touches = |own: Rect| {
-            own.x < right && own.x + own.width > left && own.y < bottom && own.y + own.height > top
-        };
         let nodes = scenario.nodes.iter();
-        let touched = nodes.filter(|node| touches(layout::bounds(scenario, node)));
+        let touched =
+            nodes.filter(|node| taken.touches(store.with_places(|places| places.bounds(&node.id))));
         let drawn = scenario.annotations.iter().filter(|annotation| {
             let own = layout::drawn(annotation);
             match annotation.is_note() {
-                true => touches(own),
+                true => taken.touches(own),
                 false => taken.holds(own),
             }
         });

@@ -178,11 +178,7 @@ mod tests {
                 let a = bounds(&scenario, node);
                 for other in &scenario.nodes[..place] {
                     let b = bounds(&scenario, other);
-                    let apart = a.x >= b.x + b.width
-                        || b.x >= a.x + a.width
-                        || a.y >= b.y + b.height
-                        || b.y >= a.y + a.height;
-                    assert!(apart, "{}: {} covers {}", preset.key, node.id, other.id);
+                    assert!(!a.touches(b), "{}: {} covers {}", preset.key, node.id, other.id);
                 }
             }
         }
