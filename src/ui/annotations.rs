@@ -13,37 +13,21 @@ use crate::view::camera::Point;
 use crate::view::layout::{self, GRID};
 use crate::view::regions;
 
-/// The regions, under everything.
+/// The regions, which lie under everything, or the notes, which stand among the nodes.
 #[component]
-pub(super) fn Regions() -> impl IntoView {
+pub(super) fn Annotations(what: AnnotationKind) -> impl IntoView {
     let store = store();
-    let ids = ids(store, AnnotationKind::Region);
-    view! {
-        <For each=move || ids.get() key=|id| id.clone() let:id>
-            <Region id=id />
-        </For>
-    }
-}
-
-/// The notes, among the nodes.
-#[component]
-pub(super) fn Notes() -> impl IntoView {
-    let store = store();
-    let ids = ids(store, AnnotationKind::Note);
-    view! {
-        <For each=move || ids.get() key=|id| id.clone() let:id>
-            <Note id=id />
-        </For>
-    }
-}
-
-fn ids(store: Store, what: AnnotationKind) -> Memo<Vec<String>> {
-    Memo::new(move |_| {
+    let ids = Memo::new(move |_| {
         store.doc(|scenario| {
             let own = scenario.annotations.iter().filter(|annotation| annotation.what == what);
-            own.map(|annotation| annotation.id.clone()).collect()
+            own.map(|annotation| annotation.id.clone()).collect::<Vec<_>>()
         })
-    })
+    });
+    let one = move |id: String| match what {
+        AnnotationKind::Region => view! { <Region id=id /> }.into_any(),
+        AnnotationKind::Note => view! { <Note id=id /> }.into_any(),
+    };
+    view! { <For each=move || ids.get() key=|id| id.clone() children=one /> }
 }
 
 fn own(store: Store, id: StoredValue<String>) -> Memo<Option<Annotation>> {
@@ -55,12 +39,6 @@ fn own(store: Store, id: StoredValue<String>) -> Memo<Option<Annotation>> {
 fn place(annotation: &Option<Annotation>) -> String {
     let Some(a) = annotation else { return String::new() };
     format!("left:{}px;top:{}px;width:{}px;height:{}px", a.x, a.y, a.width, a.height)
-}
-
-/// Is this where the keyboard enters the canvas?
-fn tab_stop(store: Store, id: StoredValue<String>) -> &'static str {
-    let has = store.entry.with(|entry| id.with_value(|id| entry.as_ref() == Some(id)));
-    if has { "0" } else { "-1" }
 }
 
 /// Chosen with the keyboard: a click of the pointer has chosen it already.
@@ -87,7 +65,7 @@ fn Region(id: String) -> impl IntoView {
         <div class="region" style=move || own.with(place) data-annotation=id.get_value()
             class:selected=move || id.with_value(|id| store.is_selected(id))>
             <button class="name" id=format!("node-{}", id.get_value())
-                tabindex=move || tab_stop(store, id) aria-label=words
+                tabindex=move || id.with_value(|id| store.tab_stop(id)) aria-label=words
                 on:focus=move |_| store.focus.set(Some(id.get_value()))
                 on:click=move |event| chosen(store, id, &event)
                 on:pointerdown=move |event: PointerEvent| {
@@ -120,7 +98,7 @@ fn Note(id: String) -> impl IntoView {
             }
             on:dblclick=move |event| super::menu::settings_of(store, &event)>
             <button class="name" id=format!("node-{}", id.get_value())
-                tabindex=move || tab_stop(store, id) aria-label=words
+                tabindex=move || id.with_value(|id| store.tab_stop(id)) aria-label=words
                 on:focus=move |_| store.focus.set(Some(id.get_value()))
                 on:click=move |event| chosen(store, id, &event)>
                 {text}

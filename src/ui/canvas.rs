@@ -8,6 +8,7 @@ use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{PointerEvent, WheelEvent};
 
+use super::annotations::Annotations;
 use super::gestures::{self, Gesture};
 use super::icons::{self, Icon};
 use super::keys;
@@ -22,6 +23,7 @@ use super::surface;
 use super::wires::Wires;
 use crate::node::balancer::Health;
 use crate::node::{Family, Kind};
+use crate::scenario::AnnotationKind;
 use crate::session::Explanation;
 use crate::sim::{Place, Span};
 use crate::view::camera::Point;
@@ -85,7 +87,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                  Space runs and pauses. The Outline panel does everything with ordinary buttons."
             </p>
             <div class="world" class:far=far class:travels=moving style=camera>
-                <super::annotations::Regions />
+                <Annotations what=AnnotationKind::Region />
                 <Wires explanation=explanation />
             </div>
             <canvas id="dots" class="dots" aria-hidden="true" node_ref=dots></canvas>
@@ -93,7 +95,7 @@ pub(super) fn Canvas(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                 <For each=move || ids.get() key=|id| id.clone() let:id>
                     <NodeCard id=id />
                 </For>
-                <super::annotations::Notes />
+                <Annotations what=AnnotationKind::Note />
                 <Badges />
             </div>
             <div id="tag" class="tag" aria-hidden="true"></div>

@@ -83,9 +83,9 @@ pub(super) fn habits() -> Habits {
     read(HABITS).map(|text| Habits::read(&text)).unwrap_or_default()
 }
 
-/// Remembers how this person likes to work. Could it be written?
-pub(super) fn keep_habits(habits: &Habits) -> bool {
-    write(HABITS, &habits.write())
+/// Remembers how this person likes to work; where nothing is kept, until the page is closed.
+pub(super) fn keep_habits(habits: &Habits) {
+    write(HABITS, &habits.write());
 }
 
 /// The theme chosen by hand.

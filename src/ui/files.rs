@@ -192,12 +192,12 @@ fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
     let gone = RwSignal::new(None::<Kept>);
     let renaming = RwSignal::new(None::<String>);
     let remove = move |name: String| {
-        let taken = StoredValue::new(None);
+        let mut taken = None;
         change(store, shelf, |shelf| {
-            taken.set_value(shelf.remove(&name));
+            taken = shelf.remove(&name);
             Ok(())
         });
-        gone.set(taken.get_value());
+        gone.set(taken);
     };
     let back = move |_| {
         if let Some(one) = gone.get_untracked()
@@ -218,7 +218,7 @@ fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
         if renaming.get().as_ref() == Some(&own) {
             return view! {
                 <li class="kept">
-                    <input class="rename" maxlength="120" aria-label=label value=own.clone()
+                    <input id="rename" class="rename" maxlength="120" aria-label=label value=own.clone()
                         on:change=move |event| rename(&own, &event)
                         on:keydown=|event| event.stop_propagation() />
                 </li>
@@ -227,7 +227,7 @@ fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
         }
         let begin = move |_| {
             renaming.set(Some(own.clone()));
-            super::keys::focus_found(".rename");
+            super::keys::focus_text("rename");
         };
         let when = js_sys::Date::new(&JsValue::from_f64(one.when_ms));
         let when = String::from(when.to_locale_string("default", &JsValue::UNDEFINED));

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::draft;
-use super::store::store;
+use super::store::{Store, store};
 use crate::view::wheel::Device;
 
 /// The habits of one person.
@@ -47,15 +47,16 @@ impl Habits {
     }
 }
 
+/// Changes how this person likes to work, and remembers it.
+pub(super) fn change(store: Store, how: impl FnOnce(&mut Habits)) {
+    store.habits.update(how);
+    draft::keep_habits(&store.habits.get_untracked());
+}
+
 /// What can be chosen.
 #[component]
 pub(super) fn HabitSettings() -> impl IntoView {
     let store = store();
-    let change = move |how: &dyn Fn(&mut Habits)| {
-        store.habits.update(|habits| how(habits));
-        // A browser that keeps nothing keeps it until the page is closed.
-        draft::keep_habits(&store.habits.get_untracked());
-    };
     let option = move |device: Device| {
         view! {
             <option value=device.word()
@@ -74,7 +75,7 @@ pub(super) fn HabitSettings() -> impl IntoView {
                     prop:checked=move || store.habits.with(read)
                     on:change=move |event| {
                         let on = event_target_checked(&event);
-                        change(&|habits| write(habits, on));
+                        change(store, |habits| write(habits, on));
                     } />
                 <label for=id>{words}</label>
             </div>
@@ -86,7 +87,7 @@ pub(super) fn HabitSettings() -> impl IntoView {
                 <label for="habit-device">"The wheel"</label>
                 <select id="habit-device" on:change=move |event| {
                     if let Some(device) = Device::named(&event_target_value(&event)) {
-                        change(&|habits| habits.device = device);
+                        change(store, |habits| habits.device = device);
                     }
                 }>{Device::ALL.map(option)}</select>
                 <p class="help">"With Ctrl, or pinching, it always zooms."</p>

@@ -96,10 +96,9 @@ pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
             true
         }
         "'" if command => {
-            store.habits.update(|habits| habits.snap = !habits.snap);
-            let habits = store.habits.get_untracked();
-            super::draft::keep_habits(&habits);
-            store.say(if habits.snap { "Snaps to the grid" } else { "Snaps to nothing" });
+            super::habits::change(store, |habits| habits.snap = !habits.snap);
+            let snap = store.habits.with_untracked(|habits| habits.snap);
+            store.say(if snap { "Snaps to the grid" } else { "Snaps to nothing" });
             true
         }
         "F10" if event.shift_key() => menu::open_for_selection(store),
@@ -309,17 +308,6 @@ pub(super) fn focus_text(id: &str) {
         let field = document().get_element_by_id(&id);
         if let Some(field) = field.and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok()) {
             field.select();
-        }
-    });
-}
-
-/// Gives the first element that a selector finds the keyboard, once it is there.
-pub(super) fn focus_found(selector: &'static str) {
-    request_animation_frame(move || {
-        let found = document().query_selector(selector).ok().flatten();
-        if let Some(Ok(element)) = found.map(|e| e.dyn_into::<web_sys::HtmlElement>()) {
-            // An element that cannot take the focus leaves it where it is.
-            let _ = element.focus();
         }
     });
 }

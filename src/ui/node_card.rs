@@ -97,10 +97,7 @@ fn Head(
         let text = slow.with(|face| face.as_ref().map(|f| f.words.clone()).unwrap_or_default());
         format!("{}, {}: {text}", label(), family.entry().name.to_lowercase())
     };
-    let tab_stop = move || {
-        let here = store.entry.with(|entry| id.with_value(|id| entry.as_ref() == Some(id)));
-        if here { "0" } else { "-1" }
-    };
+    let tab_stop = move || id.with_value(|id| store.tab_stop(id));
     let is_up = move || slow.with(|face| condition(face) != Condition::Down);
     let power_words = move || format!("{} {}", if is_up() { "Kill" } else { "Revive" }, label());
     view! {

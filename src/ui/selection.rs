@@ -39,6 +39,12 @@ impl Store {
         })
     }
 
+    /// Is this where the keyboard enters the canvas? As a tab index.
+    pub(super) fn tab_stop(&self, id: &str) -> &'static str {
+        let here = self.entry.with(|entry| entry.as_deref() == Some(id));
+        if here { "0" } else { "-1" }
+    }
+
     /// The nodes that are selected.
     pub(super) fn selected_nodes(&self) -> Vec<String> {
         match self.selection.get_untracked() {
