@@ -63,7 +63,7 @@ async function measure(name, scenario, warm, act, check) {
   });
 }
 
-/** How long it takes from the request for the page until it is shown, runs, and takes a click, in ms. */
+/** How long it takes from the request for the page until it is shown and simulated time passes, in ms. */
 async function interactive() {
   const tries = [];
   for (let n = 0; n < LOADS; n += 1) {
@@ -77,16 +77,18 @@ async function interactive() {
   }
   const best = Math.min(...tries);
   missed ||= best > 1_000;
-  rows.push({ what: 'first visit: shown, running, taking clicks', 'median ms': best.toFixed(0), floor: best > 1_000 ? 'MISSED' : 'met' });
+  rows.push({ what: 'first visit until it is shown and runs', 'median ms': best.toFixed(0), floor: best > 1_000 ? 'MISSED' : 'met' });
 }
 
-/** Script time a frame while 5,000 dots are drawn and nothing else goes on: paused, with the camera moving to and fro. */
+/** Script time a frame while 5,000 dots are drawn and no time passes: the camera moves to and fro. */
 async function drawing() {
   const tries = [];
+  let least = Infinity;
   for (let n = 0; n < LOADS; n += 1) {
     const page = await load(browser, server, system(60, 90, 5_000, 250));
     await page.waitForTimeout(3_000);
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    least = Math.min(least, Number(/(\d+) in flight/.exec(await page.getByText(/in flight$/).textContent())[1]));
     const cdp = await page.context().newCDPSession(page);
     await cdp.send('Performance.enable');
     const script = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'ScriptDuration').value;
@@ -97,7 +99,7 @@ async function drawing() {
   }
   const best = Math.min(...tries);
   missed ||= best > 4;
-  rows.push({ what: '60 nodes, 90 wires, 5,000 dots: script a frame, all of it drawing', 'median ms': best.toFixed(1), floor: best > 4 ? 'MISSED' : 'met' });
+  rows.push({ what: '60 nodes, 90 wires, 5,000 dots, paused: script a frame (mean)', 'in flight': least, 'median ms': best.toFixed(1), floor: best > 4 ? 'MISSED' : 'met' });
 }
 
 await interactive();

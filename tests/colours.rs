@@ -142,7 +142,8 @@ fn states_of_requests_can_be_told_apart_however_one_sees() {
                 for b in &STATES[n + 1..] {
                     let (p, q) = (seen(a), seen(b));
                     let apart = p.iter().zip(q).map(|(p, q)| (p - q) * (p - q)).sum::<f64>().sqrt();
-                    assert!(apart >= 20.0, "{a}, {b}, {sight}, dark {dark}: {apart:.1} apart");
+                    // The nearest pair of today is 24.4 apart.
+                    assert!(apart >= 24.0, "{a}, {b}, {sight}, dark {dark}: {apart:.1} apart");
                 }
             }
         }

@@ -48,6 +48,35 @@ proptest! {
     }
 }
 
+/// The limits of annotations: what the program refuses, the schema refuses.
+#[test]
+fn annotations_out_of_limits_are_refused_by_both() {
+    let validator = validator();
+    let with = |what: &str, text: usize, width: i32| {
+        let text = "x".repeat(text);
+        json!({
+            "schema": "switchyard/1",
+            "annotations": [{ "id": "a", "what": what, "text": text, "width": width }],
+        })
+    };
+    let all = [
+        ("region", 80, 48, true),
+        ("region", 81, 48, false),
+        ("note", 81, 48, true),
+        ("note", 500, 20_000, true),
+        ("note", 501, 48, false),
+        ("note", 1, 47, false),
+        ("note", 1, 20_001, false),
+        ("arrow", 1, 48, false),
+    ];
+    for (what, text, width, good) in all {
+        let json = with(what, text, width);
+        assert_eq!(validator.is_valid(&json), good, "schema: {what}, {text}, {width}");
+        let read = Scenario::from_json(&json.to_string());
+        assert_eq!(read.is_ok(), good, "program: {what}, {text}, {width}: {read:?}");
+    }
+}
+
 /// Each parameter of each kind: its limits are the schema's.
 #[test]
 fn what_is_out_of_range_is_refused_by_both() {

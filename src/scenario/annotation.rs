@@ -1,9 +1,9 @@
 //! What an author draws beside the system: regions around parts of it, and notes. They change no
 //! run.
 
-/// The smallest and the largest edge of an annotation, in canvas units.
+/// The smallest edge of an annotation, in canvas units.
 pub const EDGE_MIN: i32 = 48;
-/// The largest edge.
+/// The largest edge, in canvas units.
 pub const EDGE_MAX: i32 = 20_000;
 
 /// A region around a part of the picture, or a note on it.

@@ -60,7 +60,12 @@ fn id(what: &str) -> Json {
 
 fn annotation() -> Json {
     let words = AnnotationKind::ALL.map(AnnotationKind::word);
-    let text_max = AnnotationKind::ALL.map(AnnotationKind::text_max).into_iter().max();
+    let limit = |what: AnnotationKind| {
+        json!({
+            "if": { "properties": { "what": { "const": what.word() } } },
+            "then": { "properties": { "text": { "maxLength": what.text_max() } } },
+        })
+    };
     json!({
         "type": "object",
         "description": "Drawn beside the system; changes no run.",
@@ -69,12 +74,13 @@ fn annotation() -> Json {
         "properties": {
             "id": id("Unique among nodes and annotations."),
             "what": { "enum": words },
-            "text": { "type": "string", "maxLength": text_max },
+            "text": { "type": "string" },
             "x": { "type": "integer", "minimum": -PLACE_MAX, "maximum": PLACE_MAX },
             "y": { "type": "integer", "minimum": -PLACE_MAX, "maximum": PLACE_MAX },
             "width": { "type": "integer", "minimum": EDGE_MIN, "maximum": EDGE_MAX },
             "height": { "type": "integer", "minimum": EDGE_MIN, "maximum": EDGE_MAX },
         },
+        "allOf": AnnotationKind::ALL.map(limit),
     })
 }
 

@@ -5,7 +5,7 @@ use web_sys::PointerEvent;
 
 use super::field::try_edit;
 use super::gestures::{self, fresh_number};
-use super::icons::{self, Icon};
+use super::inspector::DeleteOne;
 use super::store::{Selection, Store, store};
 use crate::scenario::{Annotation, AnnotationKind, EDGE_MAX, EDGE_MIN};
 use crate::session::Command;
@@ -195,12 +195,7 @@ pub(super) fn AnnotationSettings(id: String) -> impl IntoView {
                         "Select what is in it"
                     </button>
                 </Show>
-                <button class="button" on:click=move |_| {
-                    store.select(Selection::Node(id.get_value()));
-                    store.delete_selected();
-                }>
-                    <Icon path=icons::TRASH /> "Delete"
-                </button>
+                <DeleteOne id=id />
             </div>
         </div>
     }

@@ -218,7 +218,8 @@ fn KeptHere(shelf: RwSignal<Option<Shelf>>) -> impl IntoView {
         if renaming.get().as_ref() == Some(&own) {
             return view! {
                 <li class="kept">
-                    <input id="rename" class="rename" maxlength="120" aria-label=label value=own.clone()
+                    <input id="rename" class="rename" maxlength="120" aria-label=label
+                        value=own.clone()
                         on:change=move |event| rename(&own, &event)
                         on:keydown=|event| event.stop_propagation() />
                 </li>

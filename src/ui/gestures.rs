@@ -285,7 +285,9 @@ pub(super) fn cancel(store: Store) -> bool {
         Gesture::Nodes { were, moved: true, number, .. } => {
             store.edit(Command::Move(were.clone()), *number, "");
         }
-        Gesture::Size { was, number, .. } => {
+        Gesture::Size { was, number, .. }
+            if store.with(|s| s.scenario().annotation(&was.id) != Some(was)) =>
+        {
             store.edit(Command::SetAnnotation(was.clone()), *number, "");
         }
         _ => {}
@@ -449,7 +451,10 @@ fn put_down(store: Store, ids: Vec<String>, moved: bool, copies: bool) {
             store.say(&format!("Moved {}", store.label(one)));
             splice_in(store, one);
         }
-        (several, true) => store.say(&format!("Moved {} components", several.len())),
+        (several, true) => {
+            let verb = if copies { "Added" } else { "Moved" };
+            store.say(&format!("{verb} {} components", several.len()));
+        }
         // A click on one of several means that one.
         ([first, ..], false) => store.select(Selection::Node(first.clone())),
     }

@@ -138,12 +138,7 @@ fn NodeSettings(id: String) -> impl IntoView {
                     <Icon path=icons::POWER />
                     {move || if up() { "Kill" } else { "Revive" }}
                 </button>
-                <button class="button" on:click=move |_| {
-                    store.select(Selection::Node(id.get_value()));
-                    store.delete_selected();
-                }>
-                    <Icon path=icons::TRASH /> "Delete"
-                </button>
+                <DeleteOne id=id />
             </div>
             <details class="model-card">
                 <summary>"What is modelled"</summary>
@@ -152,6 +147,20 @@ fn NodeSettings(id: String) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// Takes out what is shown, and nothing else that may be selected.
+#[component]
+pub(super) fn DeleteOne(id: StoredValue<String>) -> impl IntoView {
+    let store = store();
+    view! {
+        <button class="button" on:click=move |_| {
+            store.select(Selection::Node(id.get_value()));
+            store.delete_selected();
+        }>
+            <Icon path=icons::TRASH /> "Delete"
+        </button>
+    }
 }
 
 /// Two shards for a router that has none, wired to it. One step of undo.

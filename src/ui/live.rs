@@ -117,6 +117,16 @@ fn tell<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, now: T) {
     }
 }
 
+/// Tells a signal what is there now, which is copied only when it is new for it.
+fn show<T: Clone + PartialEq + Send + Sync + 'static>(
+    signal: RwSignal<Option<T>>,
+    now: Option<&T>,
+) {
+    if signal.try_with_untracked(|before| before.as_ref() != now) == Some(true) {
+        let _ = signal.try_set(now.cloned());
+    }
+}
+
 /// Listens for all of them.
 pub(super) fn listen(store: Store) {
     Effect::new(move |_| {
@@ -148,17 +158,18 @@ pub(super) fn listen(store: Store) {
             _ => None,
         })
     });
-    Effect::new(move |_| wiring(store, drawn_from.get()));
+    Effect::new(move |_| {
+        store.rev.track();
+        wiring(store, drawn_from.get());
+    });
 }
 
 fn documents(store: Store) {
     store.with(|session| {
         store.with_live(|live| {
             for node in &session.scenario().nodes {
-                if let Some(card) = live.cards.get(&node.id)
-                    && card.spec.try_with_untracked(|s| s.as_ref() != Some(node)) == Some(true)
-                {
-                    let _ = card.spec.try_set(Some(node.clone()));
+                if let Some(card) = live.cards.get(&node.id) {
+                    show(card.spec, Some(node));
                 }
             }
         });
@@ -174,10 +185,7 @@ fn places(store: Store) {
                 tell(card.home, own);
             }
             for ((from, to), line) in &live.lines {
-                let now = places.wire(from, to);
-                if line.curve.try_with_untracked(|curve| curve.as_ref() != now) == Some(true) {
-                    let _ = line.curve.try_set(now.cloned());
-                }
+                show(line.curve, places.wire(from, to));
             }
         });
     });
@@ -198,7 +206,7 @@ pub(super) fn moved(store: Store, ids: &[String]) {
                 for link in links.filter(|l| ids.contains(&l.from) || ids.contains(&l.to)) {
                     let pair = (link.from.clone(), link.to.clone());
                     if let Some(line) = live.lines.get(&pair) {
-                        tell(line.curve, places.wire(&pair.0, &pair.1).cloned());
+                        show(line.curve, places.wire(&pair.0, &pair.1));
                     }
                 }
             });

@@ -49,8 +49,8 @@ pub(super) fn holds_numbers(store: Store) -> bool {
     busy && store.with(|session| session.scenario().nodes.len() > MANY)
 }
 
-/// What can be seen of a large picture, and a little around it; nothing said of a small one, all of
-/// which is kept up to date.
+/// What can be seen of a large picture; nothing said of a small one, all of which is kept up to
+/// date.
 pub(super) fn seen(store: Store) -> Option<Rect> {
     let many = store.with(|session| session.scenario().nodes.len() > MANY);
     let (camera, screen) = (store.camera.get_untracked(), store.viewport.get_untracked());

@@ -95,9 +95,9 @@ impl Wheel {
         camera.panned(-dx * line, -dy * line)
     }
 
-    /// Turns to the side and small turns are a trackpad; lines, or three notches, a mouse. Turns with
-    /// a key say nothing: pinching is told as a wheel with Ctrl. Fractions say nothing either: where
-    /// a screen or a page is scaled, so are the notches of a mouse.
+    /// Turns to the side and small turns are a trackpad; lines, or three notches, a mouse. Turns
+    /// with a key say nothing: pinching is told as a wheel with Ctrl. Fractions say nothing
+    /// either: where a screen or a page is scaled, so are the notches of a mouse.
     fn learn(&mut self, turn: Turn) {
         if turn.command || turn.shift {
             return;
