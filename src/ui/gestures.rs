@@ -309,8 +309,9 @@ thread_local! {
 pub(super) fn drift(store: Store) {
     let holds = store.gesture.with_untracked(|gesture| match gesture {
         Gesture::Nodes { moved, .. } | Gesture::Marquee { moved, .. } => *moved,
-        // Between its two clicks the pointer may be elsewhere on the page.
-        Gesture::Wire { sticky, .. } => !sticky,
+        // Between its two clicks the pointer may be elsewhere on the page; and a wire that was only
+        // just begun has not gone anywhere.
+        Gesture::Wire { sticky, at, start, .. } => !sticky && far(*at, *start, CLICK),
         _ => false,
     });
     let (at, slack, free) = LAST.get();

@@ -214,6 +214,18 @@ export const tests = {
     t.equal(await stand(desk), after);
   },
 
+  'the canvas stays where it is while a port is held and nothing moves': async (t) => {
+    const page = await opened(t);
+    const before = await stand(page);
+    const at = await middle(page.locator('[data-node="s1"] .port.out'));
+    await page.mouse.move(at.x, at.y);
+    await page.mouse.down();
+    await page.waitForTimeout(300);
+    t.equal(await stand(page), before);
+    await page.mouse.up();
+    t.equal(await stand(page), before);
+  },
+
   'one event back is where it was before': async (t) => {
     const page = await opened(t);
     const [on, back] = ['One event on', 'One event back'].map((name) => page.getByRole('button', { name }));
