@@ -14,7 +14,7 @@ export TRUNK_SKIP_VERSION_CHECK := true
 # trunk 0.21 takes NO_COLOR=1, which means "yes" everywhere else, for a bad argument.
 TRUNK := env -u NO_COLOR trunk
 
-.PHONY: help serve test fmt clippy native build browser readme bench clean
+.PHONY: help serve test fmt clippy native explore build browser readme bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +41,14 @@ clippy: ## lints, for this machine and for the browser; a warning is an error
 	cargo clippy $(LOCKED) --all-targets -- -D warnings
 	cargo clippy $(LOCKED) --target wasm32-unknown-unknown --lib --bin app -- -D warnings
 
+# One seed, so that a build fails for what was changed; `make explore` looks further.
+native: export PROPTEST_RNG_SEED ?= 20261127
 native: ## the tests that need no browser; the determinism test also as a release build
 	cargo test $(LOCKED)
 	cargo test $(LOCKED) --release --test determinism
+
+explore: ## the random properties once more, with new seeds and many more cases (CASES=...)
+	PROPTEST_CASES=$(or $(CASES),5000) cargo test $(LOCKED) --release --no-fail-fast
 
 build: ## the page, for publishing, in dist/
 	@tools/install.sh build
