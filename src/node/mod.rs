@@ -48,10 +48,10 @@ pub use server::{Calls, Discipline, Server, ServerConfig, Service};
 pub use table::{Table, TableConfig};
 pub use worker::{Worker, WorkerConfig};
 
-use crate::sim::{Context, Event, Node, Signal, Sink, Time};
+use crate::sim::{Context, Event, Node, Signal, Sink, Time, apart};
 
 /// A node of any kind, running.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum AnyNode {
     /// Clients.
     Clients(Box<Clients>),
@@ -83,24 +83,61 @@ pub enum AnyNode {
     Board(Box<Board>),
 }
 
+impl Clone for AnyNode {
+    fn clone(&self) -> AnyNode {
+        match self {
+            AnyNode::Clients(node) => AnyNode::Clients(apart(|| node.clone())),
+            AnyNode::Balancer(node) => AnyNode::Balancer(apart(|| node.clone())),
+            AnyNode::Server(node) => AnyNode::Server(apart(|| node.clone())),
+            AnyNode::Cache(node) => AnyNode::Cache(apart(|| node.clone())),
+            AnyNode::Table(node) => AnyNode::Table(apart(|| node.clone())),
+            AnyNode::Router(node) => AnyNode::Router(apart(|| node.clone())),
+            AnyNode::Database(node) => AnyNode::Database(apart(|| node.clone())),
+            AnyNode::Cluster(node) => AnyNode::Cluster(apart(|| node.clone())),
+            AnyNode::Registry(node) => AnyNode::Registry(apart(|| node.clone())),
+            AnyNode::Gateway(node) => AnyNode::Gateway(apart(|| node.clone())),
+            AnyNode::Queue(node) => AnyNode::Queue(apart(|| node.clone())),
+            AnyNode::Worker(node) => AnyNode::Worker(apart(|| node.clone())),
+            AnyNode::Group(node) => AnyNode::Group(apart(|| node.clone())),
+            AnyNode::Board(node) => AnyNode::Board(apart(|| node.clone())),
+        }
+    }
+}
+
 impl AnyNode {
     /// A node with these settings, called `id`, in a run with this seed.
     pub fn new(id: &str, seed: u64, kind: &Kind) -> AnyNode {
         match kind {
-            Kind::Clients(c) => AnyNode::Clients(Box::new(Clients::new(id, seed, c.clone()))),
-            Kind::Balancer(c) => AnyNode::Balancer(Box::new(Balancer::new(id, seed, c.clone()))),
-            Kind::Server(c) => AnyNode::Server(Box::new(Server::new(id, seed, c.clone()))),
-            Kind::Cache(c) => AnyNode::Cache(Box::new(Cache::new(id, seed, c.clone()))),
-            Kind::Table(c) => AnyNode::Table(Box::new(Table::new(id, seed, c.clone()))),
-            Kind::Router(c) => AnyNode::Router(Box::new(Router::new(c.clone()))),
-            Kind::Database(c) => AnyNode::Database(Box::new(Database::new(id, seed, c.clone()))),
-            Kind::Cluster(c) => AnyNode::Cluster(Box::new(Cluster::new(id, seed, c.clone()))),
-            Kind::Registry(c) => AnyNode::Registry(Box::new(Registry::new(id, seed, c.clone()))),
-            Kind::Gateway(c) => AnyNode::Gateway(Box::new(Gateway::new(id, seed, c.clone()))),
-            Kind::Queue(c) => AnyNode::Queue(Box::new(Queue::new(c.clone()))),
-            Kind::Worker(c) => AnyNode::Worker(Box::new(Worker::new(id, seed, c.clone()))),
-            Kind::Group(c) => AnyNode::Group(Box::new(Group::new(id, seed, c.clone()))),
-            Kind::Board(c) => AnyNode::Board(Box::new(Board::new(c.clone()))),
+            Kind::Clients(c) => {
+                AnyNode::Clients(apart(|| Box::new(Clients::new(id, seed, c.clone()))))
+            }
+            Kind::Balancer(c) => {
+                AnyNode::Balancer(apart(|| Box::new(Balancer::new(id, seed, c.clone()))))
+            }
+            Kind::Server(c) => {
+                AnyNode::Server(apart(|| Box::new(Server::new(id, seed, c.clone()))))
+            }
+            Kind::Cache(c) => AnyNode::Cache(apart(|| Box::new(Cache::new(id, seed, c.clone())))),
+            Kind::Table(c) => AnyNode::Table(apart(|| Box::new(Table::new(id, seed, c.clone())))),
+            Kind::Router(c) => AnyNode::Router(apart(|| Box::new(Router::new(c.clone())))),
+            Kind::Database(c) => {
+                AnyNode::Database(apart(|| Box::new(Database::new(id, seed, c.clone()))))
+            }
+            Kind::Cluster(c) => {
+                AnyNode::Cluster(apart(|| Box::new(Cluster::new(id, seed, c.clone()))))
+            }
+            Kind::Registry(c) => {
+                AnyNode::Registry(apart(|| Box::new(Registry::new(id, seed, c.clone()))))
+            }
+            Kind::Gateway(c) => {
+                AnyNode::Gateway(apart(|| Box::new(Gateway::new(id, seed, c.clone()))))
+            }
+            Kind::Queue(c) => AnyNode::Queue(apart(|| Box::new(Queue::new(c.clone())))),
+            Kind::Worker(c) => {
+                AnyNode::Worker(apart(|| Box::new(Worker::new(id, seed, c.clone()))))
+            }
+            Kind::Group(c) => AnyNode::Group(apart(|| Box::new(Group::new(id, seed, c.clone())))),
+            Kind::Board(c) => AnyNode::Board(apart(|| Box::new(Board::new(c.clone())))),
         }
     }
 
@@ -121,37 +158,37 @@ impl AnyNode {
             (AnyNode::Balancer(node), Kind::Balancer(config)) => node.configure(config.clone(), cx),
             (AnyNode::Server(node), Kind::Server(config)) => node.configure(config.clone(), cx),
             (AnyNode::Cache(node), Kind::Cache(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Table(node), Kind::Table(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Router(node), Kind::Router(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Database(node), Kind::Database(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Cluster(node), Kind::Cluster(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Registry(node), Kind::Registry(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Gateway(node), Kind::Gateway(config)) => {
-                node.configure(config.clone(), &cx.any())
+                apart(|| node.configure(config.clone(), &cx.any()))
             }
             (AnyNode::Queue(node), Kind::Queue(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Worker(node), Kind::Worker(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Group(node), Kind::Group(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             (AnyNode::Board(node), Kind::Board(config)) => {
-                node.configure(config.clone(), &mut cx.any())
+                apart(|| node.configure(config.clone(), &mut cx.any()))
             }
             _ => {}
         }
@@ -164,13 +201,13 @@ impl Node for AnyNode {
     fn start<S: Sink>(&mut self, cx: &mut Context<'_, S>) {
         match self {
             AnyNode::Clients(node) => node.start(cx),
-            AnyNode::Table(node) => node.start(&mut cx.any()),
-            AnyNode::Router(node) => node.start(&mut cx.any()),
-            AnyNode::Cluster(node) => node.start(&mut cx.any()),
-            AnyNode::Registry(node) => node.start(&mut cx.any()),
-            AnyNode::Queue(node) => node.start(&mut cx.any()),
-            AnyNode::Group(node) => node.start(&mut cx.any()),
-            AnyNode::Board(node) => node.start(&mut cx.any()),
+            AnyNode::Table(node) => apart(|| node.start(&mut cx.any())),
+            AnyNode::Router(node) => apart(|| node.start(&mut cx.any())),
+            AnyNode::Cluster(node) => apart(|| node.start(&mut cx.any())),
+            AnyNode::Registry(node) => apart(|| node.start(&mut cx.any())),
+            AnyNode::Queue(node) => apart(|| node.start(&mut cx.any())),
+            AnyNode::Group(node) => apart(|| node.start(&mut cx.any())),
+            AnyNode::Board(node) => apart(|| node.start(&mut cx.any())),
             AnyNode::Balancer(_)
             | AnyNode::Server(_)
             | AnyNode::Cache(_)
@@ -186,17 +223,17 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.on_event(event, cx),
             AnyNode::Balancer(node) => node.on_event(event, cx),
             AnyNode::Server(node) => node.on_event(event, cx),
-            AnyNode::Cache(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Table(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Router(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Database(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Cluster(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Registry(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Gateway(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Queue(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Worker(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Group(node) => node.on_event(event, &mut cx.any()),
-            AnyNode::Board(node) => node.on_event(event, &mut cx.any()),
+            AnyNode::Cache(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Table(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Router(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Database(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Cluster(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Registry(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Gateway(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Queue(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Worker(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Group(node) => apart(|| node.on_event(event, &mut cx.any())),
+            AnyNode::Board(node) => apart(|| node.on_event(event, &mut cx.any())),
         }
     }
 
@@ -205,17 +242,17 @@ impl Node for AnyNode {
             AnyNode::Clients(node) => node.on_signal(signal, cx),
             AnyNode::Balancer(node) => node.on_signal(signal, cx),
             AnyNode::Server(node) => node.on_signal(signal, cx),
-            AnyNode::Cache(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Table(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Router(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Database(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Cluster(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Registry(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Gateway(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Queue(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Worker(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Group(node) => node.on_signal(signal, &mut cx.any()),
-            AnyNode::Board(node) => node.on_signal(signal, &mut cx.any()),
+            AnyNode::Cache(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Table(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Router(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Database(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Cluster(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Registry(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Gateway(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Queue(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Worker(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Group(node) => apart(|| node.on_signal(signal, &mut cx.any())),
+            AnyNode::Board(node) => apart(|| node.on_signal(signal, &mut cx.any())),
         }
     }
 

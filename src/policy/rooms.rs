@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value as Json, json};
+
 use super::{Entry, balance, evict, guard, line, place};
 
 /// A room and what is in it.
@@ -45,6 +47,24 @@ pub const ROOMS: &[Room] = &[
 ];
 
 impl Room {
+    /// Its entries with all that the catalogue says of them.
+    pub fn to_json(&self) -> Json {
+        let entries = (self.entries)();
+        let entry = entries.iter().map(|entry| {
+            let knobs: Vec<Json> = (entry.knobs.iter())
+                .map(|knob| {
+                    json!({ "key": knob.key, "unit": knob.unit, "help": knob.help,
+                        "min": knob.min, "max": knob.max, "default": knob.default,
+                        "whole": knob.whole })
+                })
+                .collect();
+            json!({ "key": entry.key, "name": entry.name, "whose": entry.whose, "rule": entry.rule,
+                "cost": entry.cost, "when": entry.when, "when_not": entry.when_not,
+                "source": entry.source, "settings": knobs })
+        });
+        Json::Array(entry.collect())
+    }
+
     /// Its table in Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!(

@@ -53,6 +53,8 @@ pub enum Command {
     RemoveAnnotation(String),
     /// Puts another annotation in the place of the one with the same id.
     SetAnnotation(Annotation),
+    /// Puts a whole document in the place of this one, as somebody who writes it as a text does.
+    Replace(Box<Scenario>),
     /// Several edits as one.
     All(Vec<Command>),
 }
@@ -114,7 +116,8 @@ impl Command {
             }
             (Command::SetTitle(_), Command::SetTitle(_))
             | (Command::SetNote(_), Command::SetNote(_))
-            | (Command::SetSpeed(_), Command::SetSpeed(_)) => true,
+            | (Command::SetSpeed(_), Command::SetSpeed(_))
+            | (Command::Replace(_), Command::Replace(_)) => true,
             _ => false,
         }
     }
@@ -328,6 +331,7 @@ fn edit(scenario: &mut Scenario, command: Command) -> Result<Command, Refusal> {
             Command::SetAnnotation(replace(&mut scenario.annotations[place], annotation))
         }
         Command::RemoveNode(id) => remove_node(scenario, &id)?,
+        Command::Replace(other) => Command::Replace(Box::new(replace(scenario, *other))),
         Command::All(commands) => edit_all(scenario, commands)?,
     })
 }

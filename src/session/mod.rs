@@ -5,8 +5,12 @@
 
 mod command;
 mod explain;
+pub mod figures;
 mod fragment;
 mod history;
+mod lock;
+mod message;
+mod moment;
 mod report;
 mod series;
 mod shelf;
@@ -20,6 +24,9 @@ mod walk;
 pub use command::{Command, Refusal};
 pub use explain::{Conflict, Explanation, StayLine};
 pub use fragment::{corner, fragment, insert};
+pub use lock::{Edit, Lock};
+pub use message::{FromHost, Heard, MESSAGES, Refused, hear, say};
+pub use moment::{MOMENT_EVENTS_MAX, Moment, Same};
 pub use report::{NodeReport, Report};
 pub use series::{Bucket, Finished, LATENCY_CELLS, Series, Trouble, cell_floor};
 pub use shelf::{Full, Kept, Shelf, file_name};
@@ -50,6 +57,8 @@ pub struct Session {
     edited: bool,
     /// Events handled since time last moved.
     standing: u64,
+    /// What may not be changed.
+    lock: Lock,
 }
 
 impl Session {
@@ -69,12 +78,18 @@ impl Session {
             frontier_events: 0,
             edited: false,
             standing: 0,
+            lock: Lock::default(),
         })
     }
 
     /// The document.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
+    }
+
+    /// Locks it from now on; gives what was locked before.
+    pub fn lock(&mut self, lock: Lock) -> Lock {
+        std::mem::replace(&mut self.lock, lock)
     }
 
     /// The run at the playhead.

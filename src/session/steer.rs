@@ -1,9 +1,12 @@
 //! Through the document and through time: edits, undo, advance, step, seek, restart.
 
+use std::collections::BTreeMap;
+
 use super::command::{self, Command, Refusal};
 use super::series::{Series, Since};
 use super::snapshots::Snapshots;
 use super::{History, Session};
+use crate::node::Family;
 use crate::scenario::build::{self, Run};
 use crate::scenario::{Fault, FaultKind, Scenario, SendOne, Target};
 use crate::sim::{Event, NodeId, Op, Outcome, Silent, Sink, Span, Time, What};
@@ -61,9 +64,15 @@ pub struct Stepped {
     pub request: Option<u64>,
 }
 
+fn kinds(scenario: &Scenario) -> BTreeMap<String, Family> {
+    scenario.nodes.iter().map(|node| (node.id.clone(), node.kind.family())).collect()
+}
+
 impl Session {
-    /// Makes an edit. Edits with the same non-zero `gesture` on the same thing undo as one.
+    /// Makes an edit, unless it is locked. Edits with the same non-zero `gesture` on the same thing
+    /// undo as one.
     pub fn apply(&mut self, command: Command, gesture: u64) -> Result<(), Refusal> {
+        self.lock.admit(&self.scenario, &command)?;
         let inverse = self.edit(command.clone())?;
         self.history.note(command, inverse, gesture);
         Ok(())
@@ -252,8 +261,14 @@ impl Session {
         let plan_before = (self.scenario.faults.clone(), self.scenario.sends.clone());
         let look_only = command.leaves_run_alone();
         let reseeded = self.scenario.seed;
+        let kinds = matches!(command, Command::Replace(_)).then(|| kinds(&self.scenario));
         let inverse = command::apply(&mut self.scenario, command)?;
-        if reseeded != self.scenario.seed {
+        // A node that is now of another kind under its old id has nothing to go on with.
+        let anew = kinds.is_some_and(|before| {
+            let now = self::kinds(&self.scenario);
+            before.iter().any(|(id, kind)| now.get(id).is_some_and(|other| other != kind))
+        });
+        if anew || reseeded != self.scenario.seed {
             self.restart();
             return Ok(inverse);
         }

@@ -3,6 +3,7 @@
 //! It knows nothing of caches, balancers or pixels. What a node does is the business of the `node`
 //! layer; here is only what every node needs.
 
+mod apart;
 pub mod calendar;
 pub mod context;
 pub mod dist;
@@ -22,6 +23,7 @@ pub mod why;
 pub mod world;
 pub mod zipf;
 
+pub use apart::apart;
 pub use context::{Card, Context};
 pub use dist::Dist;
 pub use event::{Event, What};

@@ -186,7 +186,7 @@ pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
         0 => id(scenario, a),
         n => scenario.annotations[usize::from(a) % n].id.clone(),
     };
-    match kind % 23 {
+    match kind % 24 {
         0 | 1 => {
             let fresh = if b % 8 == 0 { id(scenario, b) } else { scenario.fresh_id("x") };
             Command::AddNode(place(scenario.nodes.len()), node(fresh, [c, a, b, c, d, a, b, c]))
@@ -224,6 +224,10 @@ pub(crate) fn random_command(scenario: &Scenario, genes: Genes) -> Command {
         }
         20 => Command::SetAnnotation(annotation(drawn(), genes)),
         21 => Command::RemoveAnnotation(drawn()),
+        22 => {
+            let nodes: Vec<Genes> = (0..a % 5).map(|n| [n, b, c, d, a, n, c, b]).collect();
+            Command::Replace(Box::new(self::scenario(d % 2, &nodes, &[genes], &[])))
+        }
         _ => Command::All(vec![
             random_command(scenario, [b % 22, c, d, a, b, c, d, a]),
             random_command(scenario, [c % 22, d, a, b, c, d, a, b]),

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use pico_args::Arguments;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use switchyard::policy::{ROOMS, Room};
 
 use crate::options::{line, nothing_left};
@@ -26,7 +26,7 @@ pub(crate) fn run(mut args: Arguments, out: &mut dyn Write) -> Result<(), String
     };
     if json {
         let all: serde_json::Map<String, Json> =
-            rooms.iter().map(|room| (room.key.to_owned(), described(room))).collect();
+            rooms.iter().map(|room| (room.key.to_owned(), room.to_json())).collect();
         let text = serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?;
         return line(out, &text);
     }
@@ -42,21 +42,4 @@ pub(crate) fn run(mut args: Arguments, out: &mut dyn Write) -> Result<(), String
         }
     }
     Ok(())
-}
-
-fn described(room: &Room) -> Json {
-    let entries = (room.entries)();
-    let entry = entries.iter().map(|entry| {
-        let knobs: Vec<Json> = (entry.knobs.iter())
-            .map(|knob| {
-                json!({ "key": knob.key, "unit": knob.unit, "help": knob.help,
-                    "min": knob.min, "max": knob.max, "default": knob.default,
-                    "whole": knob.whole })
-            })
-            .collect();
-        json!({ "key": entry.key, "name": entry.name, "whose": entry.whose, "rule": entry.rule,
-            "cost": entry.cost, "when": entry.when, "when_not": entry.when_not,
-            "source": entry.source, "settings": knobs })
-    });
-    Json::Array(entry.collect())
 }
