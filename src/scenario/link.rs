@@ -17,6 +17,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use super::check::Problem;
 use super::types::Scenario;
 use super::{wire, wire2};
+use crate::policy::hash::crc::crc32;
 
 /// The longest link that is read, in characters.
 pub const ENCODED_MAX: usize = 64 * 1024;
@@ -85,7 +86,7 @@ pub fn encode(scenario: &Scenario) -> String {
         false => (0, &body),
     };
     let mut bytes = vec![flags];
-    bytes.extend(crc32fast::hash(stored).to_le_bytes());
+    bytes.extend(crc32(stored).to_le_bytes());
     bytes.extend(stored);
     format!("{version}.{}", URL_SAFE_NO_PAD.encode(bytes))
 }
@@ -103,7 +104,7 @@ pub fn decode(text: &str) -> Result<Scenario, LinkError> {
     };
     let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| LinkError::Damaged)?;
     let (header, stored) = bytes.split_at_checked(HEADER).ok_or(LinkError::Damaged)?;
-    if crc32fast::hash(stored).to_le_bytes() != header[1..] {
+    if crc32(stored).to_le_bytes() != header[1..] {
         return Err(LinkError::Damaged);
     }
     let body = match header[0] {

@@ -12,6 +12,7 @@ pub mod gallery;
 mod impairment;
 mod json;
 pub mod link;
+pub mod picture;
 mod ring;
 mod schema;
 mod types;

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use super::healthy::Healthy;
 use super::{Ask, Backend, Balancer, Entry, Pick};
+use crate::policy::hash::crc::crc32;
 use crate::sim::{Line, Rng, Why};
 
 /// CRC-32 of the address modulo the number of healthy backends.
@@ -20,8 +21,8 @@ pub struct AddressHash {
 
 fn hash(client: IpAddr) -> u32 {
     match client {
-        IpAddr::V4(address) => crc32fast::hash(&address.octets()),
-        IpAddr::V6(address) => crc32fast::hash(&address.octets()),
+        IpAddr::V4(address) => crc32(&address.octets()),
+        IpAddr::V6(address) => crc32(&address.octets()),
     }
 }
 

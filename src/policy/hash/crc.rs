@@ -2,7 +2,7 @@
 //!
 //! CRC-16: polynomial 0x1021, starts at 0, most significant bit first, nothing inverted at the end.
 //! CRC-32: polynomial 0x04C11DB7 reflected, starts at all ones, inverted at the end; from the crate
-//! `crc32fast`. Checks find damaged bytes; as hashes they are fair, but anybody can aim for a slot.
+//! `crc`, whose table is small (every page loads it). Checks find damaged bytes; as hashes they are fair, but anybody can aim for a slot.
 //!
 //! CRC-16 is own code because twemproxy's variant needs its single steps.
 //!
@@ -37,16 +37,19 @@ pub fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, &byte| (crc << 8) ^ step16((crc >> 8) as u8 ^ byte))
 }
 
+static CRC32: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+
 /// CRC-32 as in zip, PNG and Ethernet.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes)
+    CRC32.checksum(bytes)
 }
 
 /// CRC-32 of what came before, whose CRC-32 is `before`, followed by `bytes`.
 pub fn crc32_more(before: u32, bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial(before);
-    hasher.update(bytes);
-    hasher.finalize()
+    // Going on from a finished CRC undoes the finish first.
+    let mut digest = CRC32.digest_with_initial((!before).reverse_bits());
+    digest.update(bytes);
+    digest.finalize()
 }
 
 #[cfg(test)]

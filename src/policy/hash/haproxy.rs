@@ -4,7 +4,7 @@
 //! * djb2: `h = h * 33 + byte`, from 5381.
 //! * wt6: two words rotated by amounts that depend on the words themselves. HAProxy's own; good for
 //!   short keys that differ in few bits.
-//! * crc32: the usual one (IEEE 802.3), as in the crate `crc32fast`.
+//! * crc32: the usual one (IEEE 802.3), as in `hash::crc`.
 //! * none: no hash at all: the key is a whole number in decimal, with a sign or without, of which
 //!   the lower 32 bits count. It ends at the first byte that is no digit; a key without digits is
 //!   0. Beyond 64 bits with a sign it stays at the limit. (Later versions; 2.6 does not have it.)
@@ -17,6 +17,8 @@
 //! sums wrap at 32 bits. None withstands an opponent who chooses the keys. Source of the rules:
 //! HAProxy's configuration manual, `hash-type`; Jenkins, "Integer hash function" (public domain).
 //! Checked against the C code's own results (vectors `haproxy_hashes`).
+
+use super::crc::crc32;
 
 /// A hash function that HAProxy's `hash-type` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl HaproxyHash {
             HaproxyHash::Sdbm => sdbm(key),
             HaproxyHash::Djb2 => djb2(key),
             HaproxyHash::Wt6 => wt6(key),
-            HaproxyHash::Crc32 => crc32fast::hash(key),
+            HaproxyHash::Crc32 => crc32(key),
             HaproxyHash::None => decimal(key) as u32,
         }
     }

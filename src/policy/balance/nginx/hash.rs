@@ -7,6 +7,7 @@
 
 use super::peers::Peers;
 use super::{Entry, KNOBS, Method, Nginx, Turn, WHOSE};
+use crate::policy::hash::crc::{crc32, crc32_more};
 
 /// `hash`, not `consistent`.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +15,7 @@ pub struct Hash;
 
 /// 15 bits of the CRC-32 of the key with the number of the try before it; none before the first.
 fn part(number: u32, key: &[u8]) -> u64 {
-    let mut crc = crc32fast::Hasher::new();
+    let mut crc = 0;
     if number > 0 {
         // As many digits as the largest number has.
         let mut digits = [0u8; 10];
@@ -24,10 +25,9 @@ fn part(number: u32, key: &[u8]) -> u64 {
             digits[start] = b'0' + (left % 10) as u8;
             left /= 10;
         }
-        crc.update(&digits[start..]);
+        crc = crc32(&digits[start..]);
     }
-    crc.update(key);
-    u64::from((crc.finalize() >> 16) & 0x7fff)
+    u64::from((crc32_more(crc, key) >> 16) & 0x7fff)
 }
 
 impl Method for Hash {

@@ -14,6 +14,7 @@ use super::peers::{Group, Peers, TIRED, TRIES_MAX};
 use super::ring::KetamaRing;
 use super::{Entry, KNOBS, Method, Nginx, Turn};
 use crate::policy::balance::Backend;
+use crate::policy::hash::crc::crc32;
 use crate::sim::{Line, Why};
 
 /// `hash ... consistent`.
@@ -161,7 +162,7 @@ impl HashConsistent {
             chosen: true,
         });
         let key = ask.key.unwrap_or_default();
-        let (shown, hash) = (String::from_utf8_lossy(key), crc32fast::hash(key));
+        let (shown, hash) = (String::from_utf8_lossy(key), crc32(key));
         let position = all[points[1] % all.len()].0;
         why.sentence = format!(
             "CRC-32 of {shown:?} is {hash}; the next point on the ring whose server can be \

@@ -10,6 +10,7 @@
 //! The Perl module Cache::Memcached::Fast and Cloudflare's pingora place keys on the same ring.
 
 use crate::policy::Refusal;
+use crate::policy::hash::crc::{crc32, crc32_more};
 
 /// The points of a list of servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,10 +41,7 @@ impl KetamaRing {
             let base = base(name);
             let mut point = 0u32;
             for _ in 0..weight * Self::PER_WEIGHT {
-                // Going on from a finished CRC undoes the finish first.
-                let mut crc = crc32fast::Hasher::new_with_initial(base);
-                crc.update(&point.to_le_bytes());
-                point = crc.finalize();
+                point = crc32_more(base, &point.to_le_bytes());
                 points.push((point, server as u32));
             }
         }
@@ -61,7 +59,7 @@ impl KetamaRing {
     /// Where to look for `key`: the place among the points of the first that is not below its
     /// CRC-32. May be one past the last; [`KetamaRing::server`] closes the ring.
     pub fn find(&self, key: &[u8]) -> usize {
-        let hash = crc32fast::hash(key);
+        let hash = crc32(key);
         self.points.partition_point(|(point, _)| *point < hash)
     }
 
@@ -74,12 +72,8 @@ impl KetamaRing {
 
 /// The CRC-32 of host, zero byte and port.
 fn base(name: &str) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
     let (host, port) = split(name);
-    crc.update(host.as_bytes());
-    crc.update(&[0]);
-    crc.update(port.as_bytes());
-    crc.finalize()
+    crc32_more(crc32_more(crc32(host.as_bytes()), &[0]), port.as_bytes())
 }
 
 /// Host and port; the port is what follows the last colon if that is digits only.
