@@ -9,7 +9,7 @@ use crate::node::balancer::Health;
 use crate::node::{AnyNode, Arrivals, Balancer, Clients, Kind, Server};
 use crate::scenario::build::Run;
 use crate::scenario::{Impairment, NodeSpec, Scenario, impairment};
-use crate::sim::Time;
+use crate::sim::{Time, apart};
 use crate::stats::judge::Violation;
 use crate::view::board::{self, BoardFace};
 use crate::view::cache_face::{self, Ring};
@@ -130,20 +130,22 @@ pub fn face(scenario: &Scenario, run: &Run, spec: &NodeSpec) -> Option<Face> {
         () => Condition::Fine,
     };
     let mut face = match &run.nodes()[usize::from(id.0)] {
-        AnyNode::Clients(node) => clients(node, now),
-        AnyNode::Balancer(node) => balancer(node, now),
-        AnyNode::Server(node) => server(node, now),
-        AnyNode::Cache(node) => cache_face::face(node, run),
-        AnyNode::Table(node) => shards::table(node, now),
-        AnyNode::Router(node) => shards::router(node, run),
-        AnyNode::Database(node) => database::face(node, now),
-        AnyNode::Cluster(node) => cluster::face(node, run),
-        AnyNode::Gateway(node) => gateway::face(node, run),
-        AnyNode::Registry(node) => registry::face(node, run, condition == Condition::Down),
-        AnyNode::Queue(node) => queue::face(node, now),
-        AnyNode::Worker(node) => queue::worker(node, now),
-        AnyNode::Group(node) => group::face(node, now),
-        AnyNode::Board(node) => board::face(node),
+        AnyNode::Clients(node) => apart(|| clients(node, now)),
+        AnyNode::Balancer(node) => apart(|| balancer(node, now)),
+        AnyNode::Server(node) => apart(|| server(node, now)),
+        AnyNode::Cache(node) => apart(|| cache_face::face(node, run)),
+        AnyNode::Table(node) => apart(|| shards::table(node, now)),
+        AnyNode::Router(node) => apart(|| shards::router(node, run)),
+        AnyNode::Database(node) => apart(|| database::face(node, now)),
+        AnyNode::Cluster(node) => apart(|| cluster::face(node, run)),
+        AnyNode::Gateway(node) => apart(|| gateway::face(node, run)),
+        AnyNode::Registry(node) => {
+            apart(|| registry::face(node, run, condition == Condition::Down))
+        }
+        AnyNode::Queue(node) => apart(|| queue::face(node, now)),
+        AnyNode::Worker(node) => apart(|| queue::worker(node, now)),
+        AnyNode::Group(node) => apart(|| group::face(node, now)),
+        AnyNode::Board(node) => apart(|| board::face(node)),
     };
     face.condition = condition;
     if impaired != Impairment::NONE && card.up {
