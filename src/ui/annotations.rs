@@ -117,7 +117,7 @@ fn Note(id: String) -> impl IntoView {
 fn Grip(id: StoredValue<String>) -> impl IntoView {
     let store = store();
     view! {
-        <Show when=move || !store.options.embed>
+        <Show when=move || !store.fixed()>
             <span class="grip" aria-hidden="true" title="Drag to change the size"
                 on:pointerdown=move |event: PointerEvent| {
                     gestures::press_grip(store, &event, id.get_value());

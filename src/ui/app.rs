@@ -9,21 +9,23 @@ use super::canvas::Canvas;
 use super::dialogs::Dialogs;
 use super::dock::Dock;
 use super::inspector::Inspector;
-use super::options::{self, Options};
+use super::options;
 use super::outline::Outline;
 use super::palette::Palette;
 use super::request_panel::RequestPanel;
-use super::store::{Dialog, Panel, Selection, Store, store};
+use super::store::{Panel, Selection, Store, store};
+use super::text_panel::TextPanel;
 use super::topbar::TopBar;
-use super::{draft, frame, keys, theme};
-use crate::scenario::gallery::{GALLERY, Preset};
-use crate::scenario::{Scenario, link};
-use crate::session::{Explanation, Session};
+use super::{arrival, draft, frame, keys, theme};
+use crate::scenario::Scenario;
+use crate::session::{Edit, Explanation, Session};
+use crate::view::options::{Around, Options};
 
 /// Shows the page.
 pub fn run() {
-    let options = Options::read();
-    theme::init(&options);
+    // They hold as long as the page.
+    let options: &'static Options = Box::leak(Box::new(options::read()));
+    theme::init(options);
     mount_to_body(move || view! { <App options=options /> });
     if let Some(poster) = document().get_element_by_id("poster") {
         poster.remove();
@@ -37,58 +39,16 @@ fn two_seconds() -> std::time::Duration {
     std::time::Duration::from_secs(2)
 }
 
-/// Where the first scenario came from.
-struct Opening {
-    scenario: Scenario,
-    shared: bool,
-    broken: Option<(String, String)>,
-}
-
-/// The link wins over the preset, the preset over the draft, the draft over the first example.
-fn opening(options: &Options) -> Opening {
-    let first = || GALLERY[0].scenario();
-    let plain = |scenario| Opening { scenario, shared: false, broken: None };
-    if let Some(text) = options::fragment() {
-        return match link::decode(&text) {
-            Ok(scenario) => Opening { scenario, shared: true, broken: None },
-            Err(error) => {
-                let head: String = text.chars().take(400).collect();
-                let diagnostic = format!("{error}\n{error:?}\n{} characters\n{head}", text.len());
-                let scenario = draft::load().unwrap_or_else(first);
-                Opening { scenario, shared: false, broken: Some((error.to_string(), diagnostic)) }
-            }
-        };
-    }
-    if let Some(preset) = options::preset().as_deref().and_then(Preset::find) {
-        return Opening { scenario: preset.scenario(), shared: true, broken: None };
-    }
-    match options.embed {
-        true => plain(first()),
-        false => plain(draft::load().unwrap_or_else(first)),
-    }
-}
-
 #[component]
-fn App(options: Options) -> impl IntoView {
-    let opening = opening(&options);
-    let session = Session::new(opening.scenario).or_else(|_| Session::new(Scenario::default()));
+fn App(options: &'static Options) -> impl IntoView {
+    let opening = arrival::opening(options);
+    let session = Session::new(opening.scenario.clone());
+    let session = session.or_else(|_| Session::new(Scenario::default()));
     let session = session.expect("an empty scenario passes its check");
     let store = Store::new(session, options);
     provide_context(store);
-    store.shared.set(opening.shared);
-    if let Some((sentence, diagnostic)) = opening.broken {
-        store.dialog.set(Dialog::Broken(sentence, diagnostic));
-    }
-    let calm = theme::reduced_motion();
-    let play = options.autoplay.unwrap_or(!calm) && !calm;
     let awake = RwSignal::new(!options.embed);
-    let begun = StoredValue::new(false);
-    Effect::new(move |_| {
-        if awake.get() && play && !begun.get_value() {
-            begun.set_value(true);
-            store.playing.set(true);
-        }
-    });
+    arrival::arrive(store, opening, awake);
     frame::start(store, awake);
     if options.embed {
         wake_when_seen(awake);
@@ -102,20 +62,27 @@ fn App(options: Options) -> impl IntoView {
         up.remove();
         leave.remove();
     });
-    listen_for_links(store);
+    arrival::listen_for_links(store);
+    if options.embed {
+        super::host::listen(store);
+    }
+    let everything = options.around == Around::Everything;
+    let side = ["request", "inspect", "outline", "text"].iter().any(|panel| options.shows(panel));
     view! {
-        <div class="app" class:embedded=options.embed class:sheet-open=move || store.sheet.get()>
-            {(!options.embed).then(|| view! {
+        <div class="app" class:embedded=!everything class:sheet-open=move || store.sheet.get()
+            class:beside=side && !everything class:fixed=options.edit != Edit::All>
+            {everything.then(|| view! {
                 <a class="skip" href="#outline-tab">"Skip to the outline"</a>
                 <TopBar />
-                <Palette />
+                {(options.edit == Edit::All).then(|| view! { <Palette /> })}
             })}
             <main class="stage">
                 <Canvas explanation=explanation />
                 <Notice />
             </main>
-            {(!options.embed).then(|| view! { <SidePanel explanation=explanation /> })}
-            <Dock explanation=explanation />
+            {side.then(|| view! { <SidePanel explanation=explanation /> })}
+            {(options.around > Around::Nothing)
+                .then(|| view! { <Dock explanation=explanation /> })}
             <Dialogs />
             <p class="unseen" role="status" aria-live="polite">{move || store.said.get()}</p>
         </div>
@@ -140,7 +107,9 @@ fn SidePanel(explanation: Memo<Option<Explanation>>) -> impl IntoView {
         (Panel::Request, "Request", "request"),
         (Panel::Inspect, "Inspect", "inspect"),
         (Panel::Outline, "Outline", "outline"),
+        (Panel::Text, "Text", "text"),
     ];
+    let shown = move |(_, _, id): &(Panel, &str, &str)| store.options.shows(id);
     let tab = move |(panel, name, id): (Panel, &'static str, &'static str)| {
         let on = move || store.panel.get() == panel;
         view! {
@@ -152,7 +121,9 @@ fn SidePanel(explanation: Memo<Option<Explanation>>) -> impl IntoView {
     view! {
         <aside class="side" aria-label="Details">
             <div class="tabs">
-                <div role="tablist" aria-label="Details">{tabs.map(tab).collect_view()}</div>
+                <div role="tablist" aria-label="Details">
+                    {tabs.into_iter().filter(shown).map(tab).collect_view()}
+                </div>
                 <button class="close-sheet" aria-label="Close the panel"
                     on:click=move |_| store.sheet.set(false)>"\u{d7}"</button>
             </div>
@@ -161,6 +132,7 @@ fn SidePanel(explanation: Memo<Option<Explanation>>) -> impl IntoView {
                     Panel::Request => view! { <RequestPanel explanation=explanation /> }.into_any(),
                     Panel::Inspect => view! { <Inspector /> }.into_any(),
                     Panel::Outline => view! { <Outline /> }.into_any(),
+                    Panel::Text => view! { <TextPanel /> }.into_any(),
                 }}
             </div>
         </aside>
@@ -202,22 +174,4 @@ fn wake_when_seen(awake: RwSignal<bool>) {
     }
     // Lives as long as the page.
     on_change.forget();
-}
-
-/// Another link put into the address bar opens; Back and Forward too.
-fn listen_for_links(store: Store) {
-    let handle = window_event_listener(ev::hashchange, move |_| {
-        let Some(text) = options::fragment() else { return };
-        match link::decode(&text) {
-            Ok(scenario) => {
-                draft::save(&store);
-                store.shared.set(false);
-                if store.open(scenario) {
-                    store.shared.set(true);
-                }
-            }
-            Err(error) => store.dialog.set(Dialog::Broken(error.to_string(), format!("{error:?}"))),
-        }
-    });
-    on_cleanup(move || handle.remove());
 }

@@ -29,7 +29,7 @@ use crate::sim::{Place, Span};
 use crate::view::camera::Point;
 use crate::view::guides::Guide;
 use crate::view::layout;
-use crate::view::wheel::Turn;
+use crate::view::wheel::{Device, Turn};
 
 /// Below this zoom a card shows only what can still be read and hit.
 const LEGIBLE: f64 = 0.55;
@@ -269,7 +269,7 @@ fn Corner() -> impl IntoView {
                     on:click=move |_| store.fit()>
                     <Icon path=icons::FIT />
                 </button>
-                <Show when=move || !store.options.embed>
+                <Show when=move || !store.fixed()>
                     <button aria-label="Tidy up" title="Tidy up (L)"
                         on:click=move |_| keys::tidy_up(store)>
                         <Icon path=icons::TIDY />
@@ -293,8 +293,9 @@ fn Corner() -> impl IntoView {
 /// The wheel: zoom with a mouse or with Ctrl, pan with a trackpad. In an embed the page scrolls.
 fn wheel(store: Store, event: &WheelEvent) {
     let command = event.ctrl_key() || event.meta_key();
-    if store.options.embed && !command {
-        return;
+    let asked = store.options.wheel;
+    if !command && asked.map_or(store.options.embed, |word| word == "page") {
+        return hint(store);
     }
     event.prevent_default();
     let turn = Turn {
@@ -305,11 +306,25 @@ fn wheel(store: Store, event: &WheelEvent) {
         shift: event.shift_key(),
     };
     let at = gestures::on_canvas(event);
-    let device = store.habits.with_untracked(|habits| habits.device);
+    let device = match asked {
+        Some("zoom") => Device::Mouse,
+        Some("pan") => Device::Trackpad,
+        _ => store.habits.with_untracked(|habits| habits.device),
+    };
     let camera = store.camera.get_untracked();
     let camera = store.wheel.try_update_value(|wheel| wheel.turn(device, turn, at, camera));
     if let Some(camera) = camera {
         store.camera.set(camera);
+    }
+}
+
+/// Says once how to zoom where the plain wheel belongs to the page around.
+fn hint(store: Store) {
+    if !store.hinted.get_value() {
+        store.hinted.set_value(true);
+        store.warn("Ctrl and the wheel zoom the picture.");
+        let gone = std::time::Duration::from_secs(3);
+        set_timeout(move || store.notice.set(None), gone);
     }
 }
 

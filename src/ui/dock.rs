@@ -7,7 +7,7 @@ use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::store::{Selection, Store, store};
 use crate::scenario::link;
-use crate::session::{Command, Explanation, Session};
+use crate::session::{Command, Explanation, Same, Session};
 use crate::sim::{Time, What};
 
 /// The speeds offered: simulated seconds in a second on the screen.
@@ -21,7 +21,7 @@ pub(super) fn Dock(explanation: Memo<Option<Explanation>>) -> impl IntoView {
         <section class="dock" aria-label="Time">
             <Caption explanation=explanation />
             <Transport />
-            {(!store.options.embed).then(|| view! { <Charts /> })}
+            {store.options.shows("charts").then(|| view! { <Charts /> })}
         </section>
     }
 }
@@ -75,11 +75,54 @@ fn Transport() -> impl IntoView {
                 <span class="chip" title="Settings were changed while it ran. Start again to see \
                     the run that a link gives.">"changed while running"</span>
             </Show>
+            <SameRun />
             <span class="tally" title="Every request is answered, failed or in flight.">
                 {tally}
             </span>
-            {store.options.embed.then(|| view! { <OpenOut /> })}
+            {store.options.embed.then(|| view! { <Reset /> })}
+            {(store.options.embed && store.options.links).then(|| view! { <OpenOut /> })}
         </div>
+    }
+}
+
+/// After a link to a moment: is this the run that the link was made from?
+#[component]
+fn SameRun() -> impl IntoView {
+    let store = store();
+    move || {
+        let (checksum, same) = store.moment.get()?;
+        let answer = match same {
+            Same::Yes => "yes",
+            Same::No => "no",
+            Same::TooFar => "not known",
+        };
+        let words = super::arrival::same_words(same);
+        let title = format!("{words} Checksum of its events: {checksum:016x}.");
+        Some(view! {
+            <button class="chip same" class:warn=same != Same::Yes title=title.clone()
+                on:click=move |_| store.warn(&title)>
+                {format!("Same run: {answer}")}
+            </button>
+        })
+    }
+}
+
+/// Back to the scenario as it came, however it was changed.
+#[component]
+fn Reset() -> impl IntoView {
+    let store = store();
+    let changed = move || {
+        store.rev.track();
+        store.shifted.track();
+        store.is_changed()
+    };
+    view! {
+        <Show when=changed>
+            <button class="button" title="The scenario as it came"
+                on:click=move |_| store.reset()>
+                "Reset"
+            </button>
+        </Show>
     }
 }
 
@@ -118,8 +161,16 @@ fn Speed() -> impl IntoView {
 #[component]
 fn OpenOut() -> impl IntoView {
     let store = store();
+    // While nothing was changed, the link that it came by is as good as a new one.
+    let came = super::options::fragment();
+    let came = came.as_deref().and_then(super::options::payload).map(str::to_owned);
     let address = move || {
-        let payload = store.doc(link::encode);
+        store.rev.track();
+        store.shifted.track();
+        let payload = match &came {
+            Some(payload) if !store.is_changed() => payload.clone(),
+            _ => store.doc(link::encode),
+        };
         super::options::link(&payload, "")
     };
     view! {

@@ -10,11 +10,12 @@ use web_sys::{Blob, BlobPropertyBag, DragEvent, File, HtmlAnchorElement, HtmlInp
 
 use super::draft;
 use super::store::{Dialog, Store, sentence, store};
-use crate::scenario::Scenario;
+use crate::scenario::picture::{self, PICTURE_MAX};
+use crate::scenario::{Problem, Scenario};
 use crate::session::{Full, Kept, Shelf, file_name};
 
 /// The largest file that is read, in bytes; larger than any scenario.
-const BYTES_MAX: f64 = 2.0 * 1024.0 * 1024.0;
+const BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Another scenario in the place of this one, whose draft is kept aside.
 fn open(store: Store, scenario: Scenario) {
@@ -35,16 +36,16 @@ fn open(store: Store, scenario: Scenario) {
 }
 
 fn read(store: Store, file: File) {
-    if file.size() > BYTES_MAX {
-        let reason = format!("{} is larger than 2 MiB, no scenario is", file.name());
+    if file.size() > PICTURE_MAX as f64 {
+        let reason = format!("{} is larger than 16 MiB, no scenario is", file.name());
         return store.warn(&sentence(&reason));
     }
     leptos::task::spawn_local(async move {
-        let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
-        let Some(text) = text else {
+        let bytes = JsFuture::from(file.array_buffer()).await;
+        let Ok(bytes) = bytes.map(|bytes| js_sys::Uint8Array::new(&bytes).to_vec()) else {
             return store.warn(&sentence(&format!("{} cannot be read", file.name())));
         };
-        match Scenario::from_json(&text) {
+        match scenario_in(&bytes) {
             Ok(scenario) => open(store, scenario),
             Err(problem) => {
                 store.warn(&sentence(&format!("{} cannot be opened: {problem}", file.name())));
@@ -53,21 +54,41 @@ fn read(store: Store, file: File) {
     });
 }
 
+/// The scenario in a file: JSON, or a picture that has one inside.
+fn scenario_in(bytes: &[u8]) -> Result<Scenario, Problem> {
+    if picture::is_png(bytes) {
+        return picture::from_png(bytes);
+    }
+    if bytes.len() > BYTES_MAX {
+        return Err(Problem::new("", "it is larger than 2 MiB, no scenario is"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::new("", "it is no text"))?;
+    match text.trim_start().starts_with('<') {
+        true => picture::from_svg(text),
+        false => Scenario::from_json(text),
+    }
+}
+
 /// Offers the scenario as a file.
 pub(super) fn save(store: Store) {
     let (name, text) = store.with(|session| {
         let scenario = session.scenario();
         (file_name(&scenario.title), scenario.to_json())
     });
+    offer(store, &name, "application/json", text.as_bytes());
+}
+
+/// Offers bytes as a file.
+pub(super) fn offer(store: Store, name: &str, of_type: &str, bytes: &[u8]) {
     let offered = || -> Result<(), JsValue> {
         let kind = BlobPropertyBag::new();
-        kind.set_type("application/json");
-        let parts = js_sys::Array::of1(&JsValue::from_str(&text));
-        let blob = Blob::new_with_str_sequence_and_options(&parts, &kind)?;
+        kind.set_type(of_type);
+        let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+        let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &kind)?;
         let url = Url::create_object_url_with_blob(&blob)?;
         let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
         link.set_href(&url);
-        link.set_download(&name);
+        link.set_download(name);
         link.click();
         Url::revoke_object_url(&url)
     };
@@ -178,7 +199,7 @@ pub(super) fn Yours() -> impl IntoView {
                     <button class="button" on:click=keep>"Keep in this browser"</button>
                 </Show>
                 <input type="file" id="open-file" class="unseen" tabindex="-1" aria-hidden="true"
-                    accept=".json,application/json" node_ref=picker on:change=picked />
+                    accept=".json,.png,.svg,application/json,image/png,image/svg+xml" node_ref=picker on:change=picked />
             </div>
             <KeptHere shelf=shelf />
         </section>

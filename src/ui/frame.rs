@@ -75,6 +75,8 @@ fn run_on(store: Store, passed_ms: f64, began: f64) {
     let speed = store.with(|session| session.scenario().speed);
     let until =
         store.with(|session| session.run().now()) + Span::from_millis_f64(passed_ms * speed);
+    let last = store.options.until.filter(|last| until >= *last);
+    let until = last.unwrap_or(until);
     let mut behind = true;
     loop {
         let left = store.with(|session| until.since(session.run().now()));
@@ -87,6 +89,10 @@ fn run_on(store: Store, passed_ms: f64, began: f64) {
         }
         if advanced.reached {
             behind = false;
+            if last.is_some() {
+                store.playing.set(false);
+                store.refresh();
+            }
             break;
         }
         if now_ms() - began > ENGINE_MS {

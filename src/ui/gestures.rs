@@ -98,13 +98,13 @@ pub(super) fn press_node(store: Store, event: &PointerEvent, id: String) {
     if end_sticky_wire(store, Some(&id)) {
         return;
     }
-    if (event.shift_key() || event.ctrl_key() || event.meta_key()) && !store.options.embed {
+    if (event.shift_key() || event.ctrl_key() || event.meta_key()) && !store.fixed() {
         return store.toggle_selected(&id);
     }
     if !store.is_selected(&id) {
         store.select(Selection::Node(id.clone()));
     }
-    if store.options.embed {
+    if store.fixed() {
         return;
     }
     let from = on_canvas(event);
@@ -148,7 +148,7 @@ fn copy(store: Store, were: &[(String, i32, i32)], number: u64) -> Vec<(String, 
 
 /// The pointer went down on the corner by which an annotation is made larger.
 pub(super) fn press_grip(store: Store, event: &PointerEvent, id: String) {
-    if event.button() != 0 || store.options.embed || store.space.get_untracked().is_some() {
+    if event.button() != 0 || store.fixed() || store.space.get_untracked().is_some() {
         return;
     }
     event.stop_propagation();
@@ -165,7 +165,7 @@ pub(super) fn press_grip(store: Store, event: &PointerEvent, id: String) {
 
 /// The pointer went down on a port where requests leave.
 pub(super) fn press_port(store: Store, event: &PointerEvent, id: String) {
-    if event.button() != 0 || store.options.embed || store.space.get_untracked().is_some() {
+    if event.button() != 0 || store.fixed() || store.space.get_untracked().is_some() {
         return;
     }
     event.stop_propagation();
@@ -204,7 +204,7 @@ pub(super) fn press_canvas(store: Store, event: &PointerEvent) {
     if store.options.embed && event.pointer_type() == "touch" {
         return;
     }
-    if store.options.embed || event.pointer_type() == "touch" {
+    if store.fixed() || event.pointer_type() == "touch" {
         store.gesture.set(Gesture::Pan { last: at, from: at, moved: false });
         return;
     }

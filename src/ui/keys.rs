@@ -78,7 +78,7 @@ pub(super) fn in_canvas(store: Store, event: &KeyboardEvent) {
     }
     let command = event.ctrl_key() || event.meta_key();
     let handled = match key.as_str() {
-        _ if store.options.embed && (command || changes(&key)) => false,
+        _ if store.fixed() && (command || changes(&key)) => false,
         "a" | "A" if command => {
             several::select_all(store);
             true

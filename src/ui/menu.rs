@@ -27,7 +27,7 @@ type Item = (&'static str, &'static str, fn(Store, Point));
 pub(super) fn open(store: Store, event: &MouseEvent, on: Option<Selection>) {
     event.prevent_default();
     event.stop_propagation();
-    if store.options.embed {
+    if store.fixed() {
         return;
     }
     match on {

@@ -102,7 +102,10 @@ impl Store {
     /// The whole picture in view.
     pub(super) fn fit(&self) {
         let (width, height) = self.viewport.get_untracked();
-        if width > 0.0 {
+        if let (true, Some((middle, zoom))) = (width > 0.0, self.view.get_untracked()) {
+            self.view.set(None);
+            self.camera.set(super::arrival::looking_at(*self, middle, zoom));
+        } else if width > 0.0 {
             // Room is left below for zoom and legend.
             let (margin, below) = match (self.options.embed, width < 700.0) {
                 (false, false) => (48.0, 24.0),

@@ -72,7 +72,7 @@ pub(super) fn NodeCard(id: String) -> impl IntoView {
             <Show when=move || family.entry().takes>
                 <span class="port in" aria-hidden="true"></span>
             </Show>
-            <Show when=move || !family.entry().sends_to.is_empty() && !store.options.embed>
+            <Show when=move || !family.entry().sends_to.is_empty() && !store.fixed()>
                 <span class="port out" aria-hidden="true" title="Drag to another node to connect"
                     on:pointerdown=move |event: PointerEvent| {
                         gestures::press_port(store, &event, id.get_value());

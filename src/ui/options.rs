@@ -1,48 +1,38 @@
-//! What the address asks for. Unknown or odd values never break anything: they mean the default.
+//! What the address asks for: `view::options` says what that may be.
 
 use web_sys::UrlSearchParams;
 
-/// The options in the query of the address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
-    /// Canvas and transport only, for a frame in somebody else's page.
-    pub(super) embed: bool,
-    /// Start at once, or not, whatever else would decide.
-    pub(super) autoplay: Option<bool>,
-    /// The theme, whatever the system prefers.
-    pub(super) theme: Option<&'static str>,
-    /// Break down on purpose, to see what a person would see.
-    pub(super) panic: bool,
-}
+use crate::view::options::Options;
 
-impl Options {
-    /// Reads the address.
-    pub(super) fn read() -> Options {
-        let Some(query) = query() else { return Options::default() };
-        let is_on = |value: String| !matches!(value.as_str(), "0" | "false" | "no");
-        Options {
-            embed: query.get("embed").is_some_and(is_on),
-            autoplay: query.get("autoplay").map(is_on),
-            theme: match query.get("theme").as_deref() {
-                Some("dark") => Some("dark"),
-                Some("light") => Some("light"),
-                _ => None,
-            },
-            panic: query.get("test").as_deref() == Some("panic"),
-        }
+/// Reads the address.
+pub(super) fn read() -> Options {
+    let pairs = window().location().search().ok().and_then(|query| {
+        let query = UrlSearchParams::new_with_str(&query).ok()?;
+        let entries = js_sys::try_iter(query.as_ref()).ok()??;
+        let pair = |entry: Result<wasm_bindgen::JsValue, _>| {
+            let entry = js_sys::Array::from(&entry.ok()?);
+            Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
+        };
+        Some(entries.filter_map(pair).collect::<Vec<_>>())
+    });
+    let mut options = Options::read(&pairs.unwrap_or_default());
+    // Somebody pressed Run before there was a program.
+    let root = window().document().and_then(|document| document.document_element());
+    if root.is_some_and(|root| root.has_attribute("data-run")) {
+        options.autoplay = Some(true);
     }
+    options
 }
 
-/// The built-in scenario that the address names.
-pub(super) fn preset() -> Option<String> {
-    query()?.get("preset")
-}
-
-/// The scenario in the fragment, without its `s=`.
+/// Everything behind the `#` of the address.
 pub(super) fn fragment() -> Option<String> {
     let hash = window().location().hash().ok()?;
-    let inside = hash.strip_prefix('#')?;
-    inside.split('&').find_map(|part| part.strip_prefix("s=")).map(str::to_owned)
+    hash.strip_prefix('#').map(str::to_owned)
+}
+
+/// The scenario in a fragment, without its `s=`.
+pub(super) fn payload(fragment: &str) -> Option<&str> {
+    fragment.split('&').find_map(|part| part.strip_prefix("s="))
 }
 
 /// Takes the scenario out of the address, so that nobody passes on a link that is no longer true.
@@ -62,10 +52,6 @@ pub(super) fn link(payload: &str, query: &str) -> String {
     let origin = location.origin().unwrap_or_default();
     let path = location.pathname().unwrap_or_default();
     format!("{origin}{path}{query}#s={payload}")
-}
-
-fn query() -> Option<UrlSearchParams> {
-    UrlSearchParams::new_with_str(&window().location().search().ok()?).ok()
 }
 
 fn window() -> web_sys::Window {

@@ -10,7 +10,7 @@ use super::gestures::fresh_number;
 use super::icons::{self, Icon};
 use super::store::{Panel, Selection, Store, sentence, store};
 use crate::scenario::{Fault, FaultKind, Target};
-use crate::session::Command;
+use crate::session::{Command, Edit};
 use crate::sim::{Span, Time};
 use crate::view::plan::{self, Planned};
 use crate::view::strip::{self, FaultMark, Window};
@@ -62,7 +62,7 @@ fn Mark(places: Vec<usize>, marks: Memo<Vec<FaultMark>>) -> impl IntoView {
     let shown =
         move || store.with(|session| Window::around(session.frontier(), session.scenario()));
     let begin = move |event: PointerEvent| {
-        if event.button() != 0 || store.options.embed {
+        if event.button() != 0 || store.options.edit == Edit::Nothing {
             return;
         }
         event.stop_propagation();
@@ -129,7 +129,7 @@ fn Mark(places: Vec<usize>, marks: Memo<Vec<FaultMark>>) -> impl IntoView {
             class:dragged=move || ghost.get().is_some()
             style:left=move || format!("{:.3}%", share() * 100.0)
             aria-label=told title=move || mark().map(|m| m.told)
-            disabled=store.options.embed
+            disabled=store.options.edit == Edit::Nothing
             on:pointerdown=begin on:pointermove=follow on:pointerup=drop_here
             on:pointercancel=move |_| ghost.set(None) on:keydown=press>
             {move || mark().map(|m| m.words)}

@@ -28,7 +28,7 @@ pub(super) fn open(store: Store) {
 
 /// Opens the field at a point of the screen.
 pub(super) fn open_at(store: Store, at: Point, from: Option<String>) {
-    if !store.options.embed && !fitting(store, from.as_deref(), "").is_empty() {
+    if !store.fixed() && !fitting(store, from.as_deref(), "").is_empty() {
         store.quick.set(Some(Quick { at, from }));
     }
 }

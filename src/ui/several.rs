@@ -59,7 +59,7 @@ pub(super) fn Several(ids: Vec<String>) -> impl IntoView {
 /// Another of everything that is selected, with the wires between, a little lower and to the right.
 pub(super) fn duplicate(store: Store) {
     let ids = store.selected_nodes();
-    if ids.is_empty() || store.options.embed {
+    if ids.is_empty() || store.fixed() {
         return;
     }
     let part = store.with(|session| fragment(session.scenario(), &ids));
@@ -158,7 +158,7 @@ fn elsewhere(store: Store) -> bool {
         .active_element()
         .is_some_and(|element| matches!(&*element.tag_name(), "INPUT" | "TEXTAREA" | "SELECT"));
     let marked = window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
-    field || marked || store.options.embed
+    field || marked || store.fixed()
 }
 
 fn copied(store: Store, event: &web_sys::Event, cut: bool) {

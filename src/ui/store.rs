@@ -7,16 +7,16 @@ use super::gestures::Gesture;
 use super::habits::Habits;
 use super::live::Live;
 use super::menu::Menu;
-use super::options::Options;
 use super::quick_add::Quick;
 pub(super) use super::selection::Selection;
 use crate::node::Family;
 use crate::scenario::{NodeSpec, Scenario};
-use crate::session::{Command, Refusal, Session};
+use crate::session::{Command, Edit, Lock, Refusal, Same, Session};
 use crate::view::camera::{Camera, Point};
 use crate::view::dots::Dot;
 use crate::view::guides::Guide;
 use crate::view::layout;
+use crate::view::options::Options;
 use crate::view::places::Places;
 use crate::view::wheel::Wheel;
 
@@ -26,6 +26,25 @@ pub(super) enum Panel {
     Request,
     Inspect,
     Outline,
+    Text,
+}
+
+impl Panel {
+    /// Its name in an address.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Panel::Request => "request",
+            Panel::Inspect => "inspect",
+            Panel::Outline => "outline",
+            Panel::Text => "text",
+        }
+    }
+
+    /// The panel of this name.
+    pub(super) fn named(word: &str) -> Option<Panel> {
+        let all = [Panel::Request, Panel::Inspect, Panel::Outline, Panel::Text];
+        all.into_iter().find(|panel| panel.word() == word)
+    }
 }
 
 /// What lies over the page.
@@ -70,6 +89,8 @@ pub(super) struct Store {
     pub(super) habits: RwSignal<Habits>,
     /// What was learned about the wheel.
     pub(super) wheel: StoredValue<Wheel>,
+    /// Was it said how to zoom where the plain wheel belongs to the page around?
+    pub(super) hinted: StoredValue<bool>,
     /// The space bar is down; and was it used to move the canvas?
     pub(super) space: RwSignal<Option<bool>>,
     /// The ends of the wire that a key being tried would take.
@@ -93,14 +114,21 @@ pub(super) struct Store {
     /// Was this opened from a link and not touched since?
     pub(super) shared: RwSignal<bool>,
     pub(super) per_dot: RwSignal<u64>,
-    pub(super) options: Options,
+    /// The checksum of the moment that a link named, and whether the run here is the same.
+    pub(super) moment: RwSignal<Option<(u64, Same)>>,
+    /// The middle and the zoom that a link asks for, until the canvas has a size.
+    pub(super) view: RwSignal<Option<(Point, f64)>>,
+    pub(super) options: &'static Options,
+    /// The scenario as it came.
+    pub(super) original: StoredValue<Option<Scenario>>,
     dots: StoredValue<Vec<Dot>, LocalStorage>,
     places: StoredValue<Places, LocalStorage>,
     live: StoredValue<Live, LocalStorage>,
 }
 
 impl Store {
-    pub(super) fn new(session: Session, options: Options) -> Store {
+    pub(super) fn new(mut session: Session, options: &'static Options) -> Store {
+        session.lock(Lock { edit: options.edit, nodes: options.locked.clone() });
         let session = StoredValue::new_local(session);
         let (rev, focus) = (RwSignal::new(0), RwSignal::new(None::<String>));
         let entry = Memo::new(move |_| {
@@ -129,6 +157,7 @@ impl Store {
             gesture: RwSignal::new(Gesture::None),
             habits: RwSignal::new(draft::habits()),
             wheel: StoredValue::new(Wheel::default()),
+            hinted: StoredValue::new(false),
             space: RwSignal::new(None),
             tried: RwSignal::new(None),
             finger: RwSignal::new(None),
@@ -141,13 +170,21 @@ impl Store {
             notice: RwSignal::new(None),
             shared: RwSignal::new(false),
             per_dot: RwSignal::new(1),
+            moment: RwSignal::new(None),
+            view: RwSignal::new(None),
             options,
+            original: StoredValue::new(None),
             dots: StoredValue::new_local(Vec::new()),
             places: StoredValue::new_local(Places::default()),
             live: StoredValue::new_local(Live::default()),
         };
         store.find_places();
         store
+    }
+
+    /// Is what is there and how it is wired locked?
+    pub(super) fn fixed(&self) -> bool {
+        self.options.edit != Edit::All
     }
 
     /// Reads the session.
@@ -256,14 +293,29 @@ impl Store {
     pub(super) fn open(&self, scenario: Scenario) -> bool {
         let title = scenario.title.clone();
         let result = self.travel(|session| session.open(scenario)).map(|()| true);
-        let speed = self.with(|session| session.scenario().speed);
-        debug_assert!(speed > 0.0);
+        self.moment.set(None);
         self.selection.set(Selection::Nothing);
         let opened = self.after_edit(result, &format!("Opened {title}"));
         if opened {
             self.fit();
         }
         opened
+    }
+
+    /// The scenario as it came, once more.
+    pub(super) fn reset(&self) {
+        if let Some(original) = self.original.get_value() {
+            // What the author locks against others must not lock this.
+            let lock = self.travel(|session| session.lock(Lock::default()));
+            self.open(original);
+            self.travel(|session| session.lock(lock));
+        }
+    }
+
+    /// Is the scenario other than it came?
+    pub(super) fn is_changed(&self) -> bool {
+        let now = |was: &Scenario| self.with(|session| session.scenario() != was);
+        self.original.with_value(|original| original.as_ref().is_some_and(now))
     }
 
     /// Says something to a screen reader, politely.

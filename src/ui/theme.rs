@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 
 use super::draft;
-use super::options::Options;
+use crate::view::options::Options;
 use crate::view::raster::Colour;
 
 thread_local! {
@@ -21,7 +21,7 @@ pub(super) fn is_dark() -> bool {
 /// Sets the theme at the start: asked for in the address, chosen earlier, or as the system.
 pub(super) fn init(options: &Options) {
     let chosen = options.theme.map(str::to_owned).or_else(draft::theme);
-    let known = chosen.filter(|name| name == "dark" || name == "light");
+    let known = chosen.filter(|name| matches!(&**name, "dark" | "light" | "projector"));
     set(&known.unwrap_or_else(|| system().to_owned()));
 }
 
