@@ -48,22 +48,31 @@ fn knob_is_whole(name: &str, knob: &Knob) {
     assert!(knob.help.ends_with('.') && !knob.label.is_empty(), "{name}");
 }
 
-/// README's tables are the catalogues. `UPDATE_README=1` writes them.
+/// What stands between two marks of a file is `made`. `UPDATE_README=1` writes it.
+fn check_made(file: &str, (begin, end): (&str, &str), made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = fs::read_to_string(&path).expect("the file is there");
+    let (before, rest) = text.split_once(begin).expect("the file says where it begins");
+    let (_, after) = rest.split_once(end).expect("the file says where it ends");
+    let fresh = format!("{before}{begin}\n{made}\n{end}{after}");
+    if env::var_os("UPDATE_README").is_some() {
+        fs::write(&path, &fresh).expect("the file can be written");
+    }
+    let now = fs::read_to_string(&path).expect("the file is there");
+    assert!(now == fresh, "{file} has another table than the program: run `make readme`");
+}
+
 #[test]
 fn the_readme_has_the_catalogues_as_they_are() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).expect("there is a README");
-    let (begin, end) =
-        ("<!-- catalogues: made by `make readme` -->\n", "<!-- end of catalogues -->\n");
-    let (before, rest) = readme.split_once(begin).expect("README says where the tables begin");
-    let (_, after) = rest.split_once(end).expect("README says where the tables end");
+    let marks = ("<!-- catalogues: made by `make readme` -->\n", "<!-- end of catalogues -->\n");
     let tables: Vec<String> = ROOMS.iter().map(|room| room.markdown()).collect();
-    let fresh = format!("{before}{begin}\n{}\n{end}{after}", tables.join("\n"));
-    if env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, &fresh).expect("README can be written");
-    }
-    let now = fs::read_to_string(&path).expect("there is a README");
-    assert!(now == fresh, "README's tables are not the catalogues: run `make readme`");
+    check_made("README.md", marks, &tables.join("\n"));
+}
+
+#[test]
+fn the_readme_s_page_about_embedding_has_the_options_as_they_are() {
+    let marks = ("<!-- options: made by `make readme` -->", "<!-- end of options -->");
+    check_made("www/embedding.html", marks, &switchyard::view::options::to_html());
 }
 
 /// Values of a knob other than its default.

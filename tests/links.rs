@@ -324,4 +324,5 @@ fn links_stay_short() {
     measure("a realistic scenario", &realistic(5), 350);
     measure("a realistic scenario", &realistic(10), 500);
     measure("a realistic scenario", &realistic(20), 800);
+    measure("a realistic scenario", &realistic(80), 2_200);
 }

@@ -117,3 +117,15 @@ fn settings_of_an_algorithm_go_with_its_name() {
     assert!(!validator.is_valid(&json!({ "schema": "switchyard/1", "colour": "red" })));
     assert!(!validator.is_valid(&json!({})));
 }
+
+/// The schema that is published with the page is the one of this program.
+#[test]
+fn the_published_schema_is_the_one_of_this_program() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/www/scenario.schema.json");
+    let fresh = serde_json::to_string_pretty(&switchyard::scenario::schema()).expect("JSON") + "\n";
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(path, &fresh).expect("the file can be written");
+    }
+    let now = std::fs::read_to_string(path).expect("the schema is there");
+    assert!(now == fresh, "www/scenario.schema.json is of another program: run `make readme`");
+}

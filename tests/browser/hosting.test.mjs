@@ -58,7 +58,8 @@ export const tests = {
     for (const one of frames) await one.getByLabel('Simulated time').waitFor({ timeout: 20_000 });
     await t.eventually(async () => (await seconds(frames[0])) > 0, { timeout: 15_000 });
     const times = (end) => folder.requests.filter((path) => path.endsWith(end)).length;
-    t.equal({ wasm: times('.wasm'), page: times('/') }, { wasm: 1, page: 3 });
+    const core = folder.requests.filter((path) => /\/app-.*\.wasm$/.test(path)).length;
+    t.equal({ core, rest: times('.wasm') - core, page: times('/') }, { core: 1, rest: 1, page: 3 });
   },
 
   'the index names every other file relatively, and all of them are there': async (t) => {

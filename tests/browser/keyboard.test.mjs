@@ -156,6 +156,7 @@ export const tests = {
 
   'only one thing on the page is announced as it changes, and it is not the clock': async (t) => {
     const page = await t.open();
+    await page.getByRole('application').waitFor();
     const live = await page.getByRole('status').all();
     const names = await Promise.all(live.map((one) => one.evaluate((element) => element.outerHTML)));
     t.equal(names.length, 1, names.join('\n'));

@@ -1,5 +1,6 @@
 // A link holds the whole scenario, opens as a copy, and is refused in a sentence when it is broken.
 
+import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import {
   node, panel, pause, restart, run, runUntil, seconds, shareLink, simulate, speed, step, tally,
@@ -256,5 +257,103 @@ export const tests = {
     t.equal(await page.getByLabel('Title of this scenario').inputValue(), 'My own work');
     await panel(page, 'Outline');
     await run(page);
+  },
+
+  'a short link is a QR code too': async (t) => {
+    const page = await t.open('?autoplay=0');
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
+    await page.getByRole('button', { name: 'Show as a QR code' }).click();
+    const code = page.getByRole('img', { name: 'The link as a QR code' });
+    t.ok((await code.locator('path').getAttribute('d')).length > 2000);
+    await t.shot(page, 'share-qr');
+  },
+
+  'a picture holds the scenario: saved, dropped, opened': async (t) => {
+    for (const [name, ending] of [['Save as PNG', 'png'], ['Save as SVG', 'svg']]) {
+      const page = await t.open('?autoplay=0');
+      await page.getByLabel('Title of this scenario').fill('In a <picture>');
+      await page.getByRole('button', { name: 'Share', exact: true }).click();
+      await page.getByRole('tab', { name: 'Image' }).click();
+      await page.getByRole('img', { name: 'A drawing of In a <picture>' }).waitFor();
+      await t.shot(page, `share-image-${ending}`);
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
+      t.match(download.suggestedFilename(), new RegExp(`\\.${ending}$`));
+      const path = await download.path();
+      const other = await t.open('?preset=one-queue&autoplay=0');
+      await other.getByRole('button', { name: 'Examples' }).click();
+      await other.locator('#open-file').setInputFiles({
+        name: `x.${ending}`, mimeType: ending === 'png' ? 'image/png' : 'image/svg+xml', buffer: readFileSync(path),
+      });
+      await t.eventually(async () => (await other.getByLabel('Title of this scenario').inputValue()) === 'In a <picture>');
+      await page.close();
+      await other.close();
+    }
+    const page = await t.open('?autoplay=0');
+    await page.getByRole('button', { name: 'Examples' }).click();
+    const plain = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"></svg>');
+    await page.locator('#open-file').setInputFiles({ name: 'plain.svg', mimeType: 'image/svg+xml', buffer: plain });
+    await page.getByText(/there is no scenario in this picture/).first().waitFor();
+  },
+
+  'the builder makes the snippet that was chosen, and shows it': async (t) => {
+    const page = await t.open('?autoplay=0');
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
+    await page.getByRole('tab', { name: 'Embed' }).click();
+    const code = page.getByLabel('Embed in a page');
+    t.match(await code.inputValue(), /src="[^"]*\?embed#s=1\./);
+    await page.getByText('What it looks like and what may be done in it').click();
+    await page.getByLabel('edit', { exact: true }).selectOption('none');
+    await page.getByLabel('theme', { exact: true }).selectOption('dark');
+    await page.getByLabel('until', { exact: true }).fill('12.5');
+    await page.getByRole('checkbox', { name: 'inspect' }).check();
+    await page.getByRole('checkbox', { name: 'In a sandbox' }).check();
+    await page.getByLabel('Height in pixels').fill('400');
+    await page.getByLabel('Height in pixels').blur();
+    const made = await code.inputValue();
+    t.match(made, /\?embed&amp;edit=none&amp;theme=dark&amp;until=12\.5&amp;panels=inspect#s=1\./);
+    t.match(made, /height="400"/);
+    t.match(made, /sandbox="allow-scripts allow-popups/);
+    await page.getByRole('button', { name: 'Show a preview' }).click();
+    const preview = page.frameLocator('iframe[title="Preview of the embed"]');
+    await preview.getByLabel('Simulated time').waitFor({ timeout: 20_000 });
+    t.equal(await preview.locator('html').getAttribute('data-theme'), 'dark');
+    await t.shot(page, 'share-embed');
+    await page.getByLabel('As', { exact: true }).selectOption('element');
+    t.match(await code.inputValue(), /<script src="[^"]*embed\.js" async><\/script>\n<switch-yard s="1\.[^"]*" title="[^"]*" height="400" edit="none" theme="dark" until="12\.5" panels="inspect">/);
+  },
+
+  'a scenario is fetched from where src says, within limits': async (t) => {
+    const page = await t.open('?autoplay=0');
+    await page.waitForFunction(() => globalThis.wasmBindings);
+    const lesson = await page.evaluate(() => globalThis.wasmBindings.preset('one-queue'));
+    t.ok(lesson.length > 100);
+    const served = async (path, answer) => {
+      const other = await t.open('about:blank');
+      await other.route('**/lesson.json', (route) => route.fulfill(answer));
+      await other.goto(t.server.url(path));
+      return other;
+    };
+    const good = await served('?src=lesson.json&autoplay=0', { contentType: 'application/json', body: lesson });
+    await t.eventually(async () => (await good.getByLabel('Title of this scenario').inputValue()) === JSON.parse(lesson).title);
+    await good.getByText('Shared copy').waitFor();
+    const refused = [
+      [{ contentType: 'text/html', body: lesson }, /not JSON by its content type/],
+      [{ contentType: 'application/json', body: `"${'x'.repeat(300_000)}"` }, /larger than 256 kB/],
+      [{ contentType: 'application/json', body: '{"schema":"switchyard/1","nodes":5}' }, /nodes/],
+      [{ status: 404, contentType: 'application/json', body: '{}' }, /its host answers 404/],
+    ];
+    t.expectErrors(/404/);
+    for (const [answer, words] of refused) {
+      const other = await served('?src=lesson.json&autoplay=0', answer);
+      await other.getByRole('dialog').getByText(words).first().waitFor();
+      await other.close();
+    }
+    const elsewhere = await t.servePages({ '/lesson.json': lesson });
+    for (const src of [elsewhere.url('/lesson.json'), 'data:application/json,{}', 'file:///etc/passwd']) {
+      const other = await t.open(`?autoplay=0&src=${encodeURIComponent(src)}`);
+      await other.getByRole('dialog').getByText(/neither here nor at an https address/).first().waitFor();
+      await other.close();
+    }
+    t.equal(elsewhere.requests, []);
   },
 };

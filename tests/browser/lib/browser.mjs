@@ -94,6 +94,9 @@ export class Pages {
     const page = await context.newPage();
     this.last = page;
     await page.goto(address, { waitUntil: 'load' });
+    // The page is there when its program shows something, a frame when its poster does.
+    const there = () => !document.querySelector('script[data-js]') || document.querySelector('.app, #poster.asks');
+    await page.waitForFunction(there, undefined, { timeout: 20_000 });
     return page;
   };
 
