@@ -39,7 +39,7 @@ fmt: ## is the code formatted?
 
 clippy: ## lints, for this machine and for the browser; a warning is an error
 	cargo clippy $(LOCKED) --all-targets -- -D warnings
-	cargo clippy $(LOCKED) --target wasm32-unknown-unknown --lib --bin app -- -D warnings
+	cargo clippy $(LOCKED) --target wasm32-unknown-unknown --lib --bin app --bin engine -- -D warnings
 
 # One seed, so that a build fails for what was changed; `make explore` looks further.
 native: export PROPTEST_RNG_SEED ?= 20261127
@@ -71,7 +71,7 @@ dist: ## the folder to publish, in dist/: the page cut in two, the module for sc
 	cargo build $(LOCKED) --features split --bin split
 	node tools/dist/make.mjs dist $${CARGO_TARGET_DIR:-target}/debug/split
 
-browser: ## the tests in Chromium, on the page in dist/ (ONLY=word for some of them)
+browser: ## the tests in Chromium, on what `make dist` made in dist/ (ONLY=word for some of them)
 	node tests/browser/run.mjs $(ONLY)
 
 readme: ## write the tables of algorithms into README.md, from the catalogues

@@ -52,6 +52,9 @@
 //!   [`view::face`]; its icon.
 //! - **a panel**: a file in `ui/`, shown from `ui/app.rs`; it reads the session through `Store` and
 //!   edits by commands only. Everything it does must also be possible from the outline.
+//! - **an option of the address**: a row in [`view::options`], a field, and who heeds it.
+//! - **a message**: a variant in [`session::FromHost`], what it does in `ui/host.rs`, a row in
+//!   `www/embedding.html`.
 //! - **a built-in scenario**: a JSON file in `www/scenarios/` and a row in [`scenario::gallery`].
 
 #[cfg(target_arch = "wasm32")]
