@@ -375,7 +375,10 @@ pub fn describe() -> Json {
             let specs = (entry.make)().specs();
             let settings: Vec<Json> = specs
                 .iter()
-                .map(|spec| json!({ "key": spec.key, "name": spec.label, "unit": spec.unit, "help": spec.help }))
+                .map(|spec| {
+                    let (key, name, unit, help) = (spec.key, spec.label, spec.unit, spec.help);
+                    json!({ "key": key, "name": name, "unit": unit, "help": help })
+                })
                 .collect();
             json!({ "key": entry.key, "name": entry.label, "settings": settings })
         })

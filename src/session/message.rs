@@ -1,5 +1,5 @@
-//! What a page around a frame says to it, and what it hears: JSON objects with `switchyard: 1` and a
-//! `type`. Anything else is nobody's, and ignored.
+//! What a page around a frame says to it, and what it hears: JSON objects with `switchyard: 1` and
+//! a `type`. Anything else is nobody's, and ignored.
 
 use serde_json::{Value as Json, json};
 

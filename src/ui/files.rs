@@ -199,7 +199,8 @@ pub(super) fn Yours() -> impl IntoView {
                     <button class="button" on:click=keep>"Keep in this browser"</button>
                 </Show>
                 <input type="file" id="open-file" class="unseen" tabindex="-1" aria-hidden="true"
-                    accept=".json,.png,.svg,application/json,image/png,image/svg+xml" node_ref=picker on:change=picked />
+                    accept=".json,.png,.svg,application/json,image/png,image/svg+xml"
+                    node_ref=picker on:change=picked />
             </div>
             <KeptHere shelf=shelf />
         </section>

@@ -91,12 +91,12 @@ fn ShareLink() -> impl IntoView {
                 "This moment is too many events away: the link opens at the beginning.".to_owned()
             }
             true if store.with(crate::session::Session::edited_while_running) => format!(
-                "Settings were changed while it ran. The link opens at {now:.3} s of the run from its \
-                 beginning, with the settings as they are now."
+                "Settings were changed while it ran. The link opens at {now:.3} s of the run from \
+                 its beginning, with the settings as they are now."
             ),
             true => format!(
-                "It opens at {now:.3} s, with what is selected and this view, and says whether it is \
-                 the same run."
+                "It opens at {now:.3} s, with what is selected and this view, and says whether it \
+                 is the same run."
             ),
             false => "It opens at the beginning, with these settings.".to_owned(),
         }

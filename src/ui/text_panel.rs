@@ -1,5 +1,5 @@
-//! The scenario as text, both ways: what is written here is on the canvas as soon as it is right, and
-//! what is done on the canvas stands here.
+//! The scenario as text, both ways: what is written here is on the canvas as soon as it is right,
+//! and what is done on the canvas stands here.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -69,7 +69,7 @@ pub(super) fn TextPanel() -> impl IntoView {
                 on:input=on_input on:blur=leave></textarea>
             <p id="scenario-problem" class="problem" role="status">{move || problem.get()}</p>
             <p class="help">
-                "It is read as you type; while something in it is wrong, the canvas stays as it is. "
+                "It is read as you type; while something is wrong, the canvas stays as it is. "
                 <a href="scenario.schema.json" target="_blank" rel="noopener">"Its JSON Schema"</a>
                 " is for editors that know schemas."
             </p>

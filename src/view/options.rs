@@ -128,7 +128,7 @@ pub const OPTIONS: &[Spec] = &[
         Values::Switch,
         "0",
         true,
-        "Does it ask the page around for the height it would like, unasked (as Canvas and Moodle expect)?",
+        "Does it ask the page around for the height it would like, as LTI and H5P do?",
     ),
     spec(
         "theme",
@@ -142,7 +142,7 @@ pub const OPTIONS: &[Spec] = &[
         Values::One(&["page", "zoom", "pan"]),
         "page in a frame",
         true,
-        "What the plain wheel does over the canvas: scrolls the page around it, zooms, or moves the picture.",
+        "What the plain wheel does: scrolls the page around, zooms, or moves the picture.",
     ),
     spec("links", Values::Switch, "1", true, "Does a frame offer to open the whole page?"),
     spec(

@@ -2,7 +2,8 @@
 //!
 //! CRC-16: polynomial 0x1021, starts at 0, most significant bit first, nothing inverted at the end.
 //! CRC-32: polynomial 0x04C11DB7 reflected, starts at all ones, inverted at the end; from the crate
-//! `crc`, whose table is small (every page loads it). Checks find damaged bytes; as hashes they are fair, but anybody can aim for a slot.
+//! `crc`, whose table is small (every page loads it). Checks find damaged bytes; as hashes they are
+//! fair, but anybody can aim for a slot.
 //!
 //! CRC-16 is own code because twemproxy's variant needs its single steps.
 //!
